@@ -1,0 +1,45 @@
+/* Our account at a CA: request, answer and record (RFC 8555 sections 7.1.2 and 7.3).
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ACME_ACCOUNT_H
+#define ACME_ACCOUNT_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+#include "acme/acme_err.h"
+
+typedef enum {
+    ACME_ACCOUNT_VALID,
+    ACME_ACCOUNT_DEACTIVATED,
+    ACME_ACCOUNT_REVOKED
+} acme_account_status_t;
+
+typedef struct {
+    acme_account_status_t status; /**< absent in an answer counts as valid */
+    const char *url;              /**< its Location: the kid; NULL before it is known */
+    const char *ca_url;           /**< directory URL it belongs to */
+    const apr_array_header_t *contacts; /**< const char *, "mailto:…" */
+    int terms_agreed;
+} acme_account_t;
+
+/** Payload of newAccount. @a contacts may be empty; @a only_existing looks the key up (RFC 8555
+ * section 7.3.1). */
+char *acme_account_request(const apr_array_header_t *contacts, int terms_agreed, int only_existing,
+                           apr_pool_t *pool);
+
+/** Payload that changes the contacts (RFC 8555 section 7.3.2). */
+char *acme_account_update_request(const apr_array_header_t *contacts, apr_pool_t *pool);
+
+/** Reads the account object of an answer; @a location is its Location header (NULL for answers
+ * without). ACME_ERR_INPUT if the Location is unusable or the status is unknown. */
+acme_err_t *acme_account_parse(acme_account_t **account, const char *body, apr_size_t len,
+                               const char *location, const char *ca_url, apr_pool_t *pool);
+
+/** The stored form (account.json: names as mod_md's) and back. Unknown members of @a previous (the
+ * text read before, NULL if none) are kept. */
+char *acme_account_write(const acme_account_t *account, const char *previous, apr_pool_t *pool);
+acme_err_t *acme_account_read(acme_account_t **account, const char *text, apr_size_t len,
+                              apr_pool_t *pool);
+
+#endif
