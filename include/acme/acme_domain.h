@@ -1,0 +1,64 @@
+/* A managed domain: what the administrator wants, frozen once the configuration is read.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Made in post_config (httpd/) or by a test, never changed after; children inherit it by fork, every
+ * thread may read it.
+ */
+#ifndef ACME_DOMAIN_H
+#define ACME_DOMAIN_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "acme/acme_identifier.h"
+#include "acme/acme_key.h"
+#include "acme/acme_time.h"
+#include "acme/acme_transport.h"
+
+/** What the administrator said about one CA. Domains of the same directory URL share one. */
+typedef struct {
+    const char *directory_url;
+    const char *name;   /**< as in the configuration ("letsencrypt"), else the host of the URL */
+    const char *folder; /**< its folder in accounts/: acme_ca_folder(directory_url) */
+    acme_route_t route;
+    const apr_array_header_t *contacts; /**< const char *: "mailto:…"; may be empty */
+    const char *agreement;              /**< "accepted", the URL that was agreed to, or NULL */
+    int is_private;                     /**< no public CA known to us: names are not judged */
+    int max_identifiers;                /**< names one certificate may have */
+} acme_ca_t;
+
+typedef enum { ACME_RENEW_MANUAL, ACME_RENEW_AUTO, ACME_RENEW_ALWAYS } acme_renew_mode_t;
+
+typedef struct {
+    const char *name;   /**< the first identifier */
+    const char *folder; /**< its folder in the store (acme_identifier_folder) */
+    const apr_array_header_t *identifiers; /**< const acme_identifier_t *, none twice, not empty */
+    const apr_array_header_t *key_specs;   /**< acme_key_spec_t: one certificate each, not empty */
+    const acme_ca_t *ca;
+    const apr_array_header_t *challenge_types; /**< const char *: allowed ones, best first */
+    acme_window_t renew_window;
+    acme_window_t warn_window;
+    acme_renew_mode_t renew_mode;
+    int is_used;      /**< a virtual host answers for one of its names */
+    const char *file; /**< where it was configured, for messages */
+    int line;
+    int index; /**< place in the array of all domains, and in the bell */
+} acme_domain_t;
+
+/** The folder in accounts/ for a CA: host, port if any, and 8 hex digits of the URL's SHA-256. */
+char *acme_ca_folder(const char *directory_url, apr_pool_t *pool);
+
+/** Where a name leads: a frozen index over all identifiers of all domains. */
+typedef struct acme_domain_index_t acme_domain_index_t;
+
+/** Builds the index over @a domains (const acme_domain_t *); of two domains with the same identifier
+ * the first keeps it. */
+acme_domain_index_t *acme_domain_index_create(const apr_array_header_t *domains, apr_pool_t *pool);
+
+/** The domain for @a name (folded, see acme_identifier_fold): the one that has it, else the one with
+ * the wildcard over it, else NULL. No allocation; any thread. */
+const acme_domain_t *acme_domain_index_find(const acme_domain_index_t *index, const char *name,
+                                            apr_size_t len);
+
+#endif

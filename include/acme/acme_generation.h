@@ -1,0 +1,76 @@
+/* A generation: the certificates of one domain that are in use together, with their keys.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * live/<folder>/<n> holds generation n, one sealed immutable value: a chain and a key for each key
+ * type. live/<folder>/current (a sealed record) says which n counts, and repeats the facts that
+ * planning needs, so that nobody parses certificates to know when one ends. Numbers only grow.
+ *
+ * Written by the engine (or by root when it gives something to live/), read by children and root.
+ */
+#ifndef ACME_GENERATION_H
+#define ACME_GENERATION_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "acme/acme_certificate.h"
+#include "acme/acme_err.h"
+#include "acme/acme_key.h"
+#include "acme/acme_store.h"
+
+/** How many older generations stay in live/ for children that are just loading one. */
+#define ACME_GENERATION_KEEP 3
+
+typedef struct {
+    acme_key_type_t type;
+    const acme_chain_t *chain;
+    const acme_key_t *key;
+    const char *ca_url; /**< directory URL it came from, or NULL */
+} acme_generation_certificate_t;
+
+typedef struct {
+    apr_uint64_t number;
+    apr_time_t made;
+    const apr_array_header_t *certificates; /**< acme_generation_certificate_t, not empty, one a type */
+} acme_generation_t;
+
+/** What `current` says of one certificate. */
+typedef struct {
+    acme_key_type_t type;
+    apr_time_t not_before;
+    apr_time_t not_after;
+    const apr_array_header_t *identifiers; /**< const acme_identifier_t * */
+    const char *serial;
+    const char *sha256;
+    const char *issuer_name;
+    const char *ca_url; /**< or NULL */
+} acme_generation_fact_t;
+
+typedef struct {
+    apr_uint64_t number;
+    apr_time_t made;
+    const apr_array_header_t *certificates; /**< acme_generation_fact_t */
+} acme_generation_facts_t;
+
+/** The facts of what counts; *facts NULL if the domain has nothing in live/. */
+acme_err_t *acme_generation_facts_read(acme_generation_facts_t **facts, const acme_store_t *store,
+                                       const char *folder, apr_pool_t *pool);
+
+/** Reads generation @a number whole; *generation NULL if it is not there or does not open. Every
+ * chain is parsed and fits its key, or ACME_ERR_INPUT. */
+acme_err_t *acme_generation_read(acme_generation_t **generation, const acme_store_t *store,
+                                 const char *folder, apr_uint64_t number, apr_pool_t *pool);
+
+/** Writes live/<folder>/<number>, then `current`, then removes those older than
+ * ACME_GENERATION_KEEP. A crash between leaves the older one counting. */
+acme_err_t *acme_generation_write(const acme_store_t *store, const char *folder,
+                                  const acme_generation_t *generation, apr_pool_t *scratch_pool);
+
+/** The certificate of @a type, or NULL. */
+const acme_generation_certificate_t *
+acme_generation_certificate(const acme_generation_t *generation, acme_key_type_t type);
+const acme_generation_fact_t *acme_generation_fact(const acme_generation_facts_t *facts,
+                                                   acme_key_type_t type);
+
+#endif

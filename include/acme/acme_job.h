@@ -1,0 +1,50 @@
+/* The job of a domain: its history in words, its failures and when it may be tried again.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * staging/<folder>/job.json, a sealed record with mod_md's field names where the thing is the same.
+ * It survives restarts and kill -9, so no restart resets a back-off. It never says that a
+ * certificate is there: that is asked of live/.
+ */
+#ifndef ACME_JOB_H
+#define ACME_JOB_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "acme/acme_err.h"
+#include "acme/acme_store.h"
+
+#define ACME_JOB_LOG_MAX 64
+
+typedef struct {
+    apr_time_t when;
+    const char *type;   /**< "order", "challenge", "error", "finished", … */
+    const char *detail; /**< one clean sentence */
+} acme_job_entry_t;
+
+typedef struct {
+    int errors;           /**< failures in a row since the last success */
+    apr_time_t next_run;  /**< not before; 0: whenever due */
+    apr_time_t last_run;  /**< when the last attempt ended; 0: never */
+    const char *problem;  /**< of the last failure: problem type or class name; NULL after success */
+    const char *detail;   /**< of the last failure: the sentence */
+    const char *activity; /**< what was being done */
+    apr_time_t logged_at;  /**< when the last failure was logged at ERROR */
+    apr_uint32_t logged_hash; /**< of the reason that was logged */
+    int logged_count;         /**< how often the same reason came since */
+    apr_time_t warned_at;     /**< when the nearing end of the certificate was last logged */
+    apr_array_header_t *log;  /**< acme_job_entry_t, oldest first, at most ACME_JOB_LOG_MAX */
+    const char *previous;     /**< the text it was read from: unknown members are kept */
+} acme_job_t;
+
+/** Reads; an empty job if there is none or it is damaged (which is logged). */
+acme_job_t *acme_job_read(const acme_store_t *store, const char *folder, apr_pool_t *pool);
+acme_err_t *acme_job_write(const acme_store_t *store, const char *folder, const char *name,
+                           const acme_job_t *job, apr_pool_t *scratch_pool);
+
+/** Appends to the history; the text is copied to @a pool and cleaned, the oldest entry gives way. */
+void acme_job_note(acme_job_t *job, apr_time_t when, const char *type, const char *detail,
+                   apr_pool_t *pool);
+
+#endif
