@@ -34,7 +34,8 @@ int acme_time_parse_retry_after(apr_time_t *retry_at, const char *value, const c
                                 apr_time_t now);
 
 /** A duration of the configuration: digits and one of d, h, mi, s, ms; digits alone are in
- * @a default_unit (one of these). No sign, no space, overflow refused. */
+ * @a default_unit (one of these). No sign, no space; above 100 years is refused, so that a moment
+ * plus a duration never overflows. */
 acme_err_t *acme_time_parse_duration(apr_interval_time_t *span, const char *text,
                                      const char *default_unit, apr_pool_t *pool);
 
