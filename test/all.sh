@@ -59,7 +59,7 @@ build()
     mkdir -p "_build/$name"
     (
         cd "_build/$name" || exit 1
-        { [ -f config.status ] && [ config.status -nt ../../configure ]; } ||
+        [ -n "$(find config.status -newer ../../configure 2>/dev/null)" ] ||
             step configure.log ../../configure -q "$@" || exit 1
         step make.log make -j"$jobs" all || exit 1
     ) || {

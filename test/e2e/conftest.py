@@ -1,0 +1,170 @@
+"""Fixtures: binaries, DNS, CAs and httpds, each ended by the test that began it.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from world.ca import Dns, Pebble, is_recent  # noqa: E402
+from world.httpd import Folder, Httpd, find_httpd  # noqa: E402
+from world.processes import free_port  # noqa: E402
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--keep-folders", action="store_true", help="leave configurations, logs and stores")
+    parser.addoption("--all-of-it", action="store_true", help="full numbers where the default is a sample")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "root: needs root, to have a run user who is another")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("root") and os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if outcome.get_result().failed:
+        item.failed = True
+
+
+def build_folder(variable, *candidates):
+    """The build named by the environment, else the first candidate that has a module."""
+    folders = [Path(os.environ[variable])] if os.environ.get(variable) else []
+    folders += [TOP / "_build" / candidate for candidate in candidates]
+    for folder in folders:
+        if (folder / ".libs" / "mod_acme.so").exists():
+            return folder
+    return None
+
+
+@pytest.fixture(scope="session")
+def module():
+    """mod_acme.so: MOD_ACME_SO, or that of the build MOD_ACME_BUILD."""
+    if os.environ.get("MOD_ACME_SO"):
+        return Path(os.environ["MOD_ACME_SO"])
+    folder = build_folder("MOD_ACME_BUILD", "gcc", ".")
+    if not folder:
+        pytest.skip("mod_acme.so has not been built")
+    return folder / ".libs" / "mod_acme.so"
+
+
+@pytest.fixture(scope="session")
+def asan_module():
+    folder = build_folder("MOD_ACME_ASAN_BUILD", "asan")
+    if not folder:
+        pytest.skip("there is no build with --enable-asan")
+    return folder / ".libs" / "mod_acme.so"
+
+
+@pytest.fixture(scope="session")
+def pebble_binaries():
+    """The folder of Pebble 2.10 or newer; PEBBLE_DIR, or fetched."""
+    folder = os.environ.get("PEBBLE_DIR")
+    if not folder and "PEBBLE_DIR" not in os.environ:
+        fetched = subprocess.run(
+            [TOP / "test/lib/fetch-pebble.sh", TOP / "_build/pebble"], stdout=subprocess.PIPE, text=True
+        )
+        folder = fetched.stdout.strip()
+    if not folder or not (Path(folder) / "pebble").exists():
+        pytest.skip("there is no Pebble")
+    if not is_recent(folder):
+        pytest.skip("this Pebble is older than 2.10")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def session_folder():
+    folder = Folder()
+    yield folder.path
+    folder.remove()
+
+
+@pytest.fixture(scope="session")
+def dns(pebble_binaries, session_folder):
+    server = Dns(pebble_binaries, session_folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def folder(request):
+    """A folder for one test; kept if the test fails and --keep-folders was given."""
+    made = Folder(keep=request.config.getoption("--keep-folders"))
+    yield made.path
+    if made.keep:
+        print(f"kept: {made.path}")
+    made.remove()
+
+
+@pytest.fixture
+def ports():
+    """The ports of the httpd under test, which the CA must know too."""
+    return {"http_port": free_port(), "https_port": free_port()}
+
+
+@pytest.fixture
+def make_ca(pebble_binaries, dns, folder, ports):
+    """make_ca(**options): a Pebble that validates on the test's ports."""
+    made = []
+
+    def make(name="ca", start=True, **options):
+        ca = Pebble(pebble_binaries, folder / name, dns, ports["http_port"], ports["https_port"], **options)
+        made.append(ca)
+        return ca.start() if start else ca
+
+    yield make
+    for ca in made:
+        ca.stop()
+
+
+@pytest.fixture
+def make_httpd(request, module, folder, ports):
+    """make_httpd(config, **options): a configured httpd, not yet started."""
+    if not find_httpd():
+        pytest.skip("there is no httpd")
+    made = []
+
+    def make(config="", name="httpd", **options):
+        options = {**ports, "module": module, **options}
+        httpd = Httpd(folder / name, **options)
+        made.append(httpd)
+        return httpd.configure(config)
+
+    yield make
+    for httpd in made:
+        if getattr(request.node, "failed", False):
+            print(f"---- {httpd.error_log}\n{httpd.log_tail(80)}")
+        httpd.stop()
+
+
+@pytest.fixture
+def need():
+    """need("h2load"): skips the test where the program is missing."""
+
+    def need_program(name):
+        found = shutil.which(name)
+        if not found:
+            pytest.skip(f"{name} is not installed")
+        return found
+
+    return need_program
+
+
+@pytest.fixture
+def all_of_it(request):
+    return request.config.getoption("--all-of-it")
