@@ -62,8 +62,15 @@ acme_err_t *acme_generation_facts_read(acme_generation_facts_t **facts, const ac
 acme_err_t *acme_generation_read(acme_generation_t **generation, const acme_store_t *store,
                                  const char *folder, apr_uint64_t number, apr_pool_t *pool);
 
+/** The number for the next generation: above every one that counts or has a file, so that children
+ * which served one never take the next for an older one. 1 if there is none. */
+acme_err_t *acme_generation_next(apr_uint64_t *number, const acme_store_t *store,
+                                 const char *folder, apr_pool_t *scratch_pool);
+
 /** Writes live/<folder>/<number>, then `current`, then removes those older than
- * ACME_GENERATION_KEEP. A crash between leaves the older one counting. */
+ * ACME_GENERATION_KEEP. A crash between leaves the older one counting. ACME_ERR_INTERNAL if the
+ * number is not above the one that counts, if there is no certificate or two of one type;
+ * ACME_ERR_INPUT if a chain does not fit its key. */
 acme_err_t *acme_generation_write(const acme_store_t *store, const char *folder,
                                   const acme_generation_t *generation, apr_pool_t *scratch_pool);
 

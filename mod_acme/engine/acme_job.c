@@ -1,0 +1,195 @@
+/* The job of a domain as JSON: job.json read, written, and its history kept short.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * {"version":1, "name":…, "errors":n, "next-run":TIME, "last-run":TIME,
+ *  "last":{"problem":…, "detail":…, "activity":…},
+ *  "logged-at":TIME, "logged-hash":n, "logged-count":n, "warned-at":TIME,
+ *  "log":{"entries":[{"when":TIME, "type":…, "detail":…}, …]}}      newest first, as mod_md has it
+ *
+ * What a newer version wrote beside these members is carried through a rewrite.
+ */
+#include "acme/acme_job.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "acme/acme_json.h"
+#include "acme/acme_text.h"
+
+#define FORMAT_VERSION 1
+#define MAX_TYPE 64
+#define MAX_DETAIL 2000
+
+static char *job_path(const char *folder, apr_pool_t *pool)
+{
+    return acme_store_path(pool, "staging", folder, "job.json");
+}
+
+static acme_job_t *empty_job(apr_pool_t *pool)
+{
+    acme_job_t *job = apr_pcalloc(pool, sizeof(*job));
+    job->log = apr_array_make(pool, 8, sizeof(acme_job_entry_t));
+    return job;
+}
+
+static int read_count(const json_t *object, const char *name)
+{
+    json_int_t count = acme_json_int(object, name, 0);
+    return count < 0 ? 0 : count > INT_MAX ? INT_MAX : (int)count;
+}
+
+static void push_entry(acme_job_t *job, const json_t *object, apr_pool_t *pool)
+{
+    const char *type = acme_json_string(object, "type", pool);
+    const char *detail = acme_json_string(object, "detail", pool);
+    APR_ARRAY_PUSH(job->log, acme_job_entry_t) = (acme_job_entry_t){
+        .when = acme_json_time(object, "when"),
+        .type = type != NULL ? type : "",
+        .detail = detail != NULL ? detail : "",
+    };
+}
+
+static void read_log(acme_job_t *job, const json_t *object, apr_pool_t *pool)
+{
+    const json_t *entries = json_object_get(json_object_get(object, "log"), "entries");
+    size_t count = json_array_size(entries);
+    for (size_t i = count < ACME_JOB_LOG_MAX ? count : ACME_JOB_LOG_MAX; i > 0; i--) {
+        const json_t *entry = json_array_get(entries, i - 1);
+        if (json_is_object(entry)) {
+            push_entry(job, entry, pool);
+        }
+    }
+}
+
+static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool)
+{
+    const json_t *last = json_object_get(object, "last");
+    job->errors = read_count(object, "errors");
+    job->next_run = acme_json_time(object, "next-run");
+    job->last_run = acme_json_time(object, "last-run");
+    job->problem = acme_json_string(last, "problem", pool);
+    job->detail = acme_json_string(last, "detail", pool);
+    job->activity = acme_json_string(last, "activity", pool);
+    job->logged_at = acme_json_time(object, "logged-at");
+    job->logged_hash = (apr_uint32_t)acme_json_int(object, "logged-hash", 0);
+    job->logged_count = read_count(object, "logged-count");
+    job->warned_at = acme_json_time(object, "warned-at");
+    read_log(job, object, pool);
+}
+
+acme_job_t *acme_job_read(const acme_store_t *store, const char *folder, apr_pool_t *pool)
+{
+    acme_job_t *job = empty_job(pool);
+    const char *path = job_path(folder, pool);
+    char *text;
+    apr_size_t len;
+    json_t *object;
+    acme_err_t *err = acme_store_get(&text, &len, store, path, pool);
+    if (err == NULL && text == NULL) {
+        return job;
+    }
+    if (err == NULL) {
+        err = acme_json_parse(&object, text, len, path, pool);
+    }
+    if (err != NULL) {
+        acme_env_log(store->env, ACME_LOG_WARNING,
+                     "%s: its history and its back-off cannot be read, they begin anew: %s", folder,
+                     err->text);
+        return job;
+    }
+    read_members(job, object, pool);
+    job->previous = text;
+    return job;
+}
+
+/* Sets or removes: what was there before must not survive as a value of today. */
+static void put_string(json_t *object, const char *name, const char *value)
+{
+    (void)json_object_del(object, name); /* may well not be there */
+    acme_json_set_string(object, name, value);
+}
+
+static void put_time(json_t *object, const char *name, apr_time_t when)
+{
+    (void)json_object_del(object, name);
+    acme_json_set_time(object, name, when);
+}
+
+/* The member @a name, made an object if it is none. */
+static json_t *inner_object(json_t *object, const char *name)
+{
+    json_t *inner = json_object_get(object, name);
+    if (!json_is_object(inner)) {
+        inner = json_object();
+        json_object_set_new(object, name, inner);
+    }
+    return inner;
+}
+
+static json_t *entries_json(const apr_array_header_t *log)
+{
+    json_t *entries = json_array();
+    for (int i = log->nelts - 1; i >= 0 && log->nelts - i <= ACME_JOB_LOG_MAX; i--) {
+        const acme_job_entry_t *entry = &APR_ARRAY_IDX(log, i, acme_job_entry_t);
+        json_t *object = json_object();
+        acme_json_set_time(object, "when", entry->when);
+        acme_json_set_string(object, "type", entry->type);
+        acme_json_set_string(object, "detail", entry->detail);
+        json_array_append_new(entries, object);
+    }
+    return entries;
+}
+
+static void write_members(json_t *object, const char *name, const acme_job_t *job)
+{
+    acme_json_set_int(object, "version", FORMAT_VERSION);
+    put_string(object, "name", name);
+    acme_json_set_int(object, "errors", job->errors);
+    put_time(object, "next-run", job->next_run);
+    put_time(object, "last-run", job->last_run);
+    json_t *last = inner_object(object, "last");
+    put_string(last, "problem", job->problem);
+    put_string(last, "detail", job->detail);
+    put_string(last, "activity", job->activity);
+    put_time(object, "logged-at", job->logged_at);
+    acme_json_set_int(object, "logged-hash", (json_int_t)job->logged_hash);
+    acme_json_set_int(object, "logged-count", job->logged_count);
+    put_time(object, "warned-at", job->warned_at);
+    json_object_set_new(inner_object(object, "log"), "entries", entries_json(job->log));
+}
+
+acme_err_t *acme_job_write(const acme_store_t *store, const char *folder, const char *name,
+                           const acme_job_t *job, apr_pool_t *scratch_pool)
+{
+    json_t *object = NULL;
+    if (job->previous != NULL && acme_json_parse(&object, job->previous, strlen(job->previous),
+                                                 "the job before", scratch_pool) != NULL) {
+        object =
+            NULL; /* it was read once, so this cannot be; nothing is lost but what is unknown */
+    }
+    if (object == NULL) {
+        object = acme_json_object(scratch_pool);
+    }
+    write_members(object, name, job);
+    const char *text = acme_json_text(object, 1, scratch_pool);
+    return acme_store_put(store, job_path(folder, scratch_pool), text, strlen(text), scratch_pool);
+}
+
+void acme_job_note(acme_job_t *job, apr_time_t when, const char *type, const char *detail,
+                   apr_pool_t *pool)
+{
+    acme_job_entry_t entry = {
+        .when = when,
+        .type = acme_text_clean(type, MAX_TYPE, pool),
+        .detail = acme_text_clean(detail, MAX_DETAIL, pool),
+    };
+    if (job->log->nelts < ACME_JOB_LOG_MAX) {
+        APR_ARRAY_PUSH(job->log, acme_job_entry_t) = entry;
+        return;
+    }
+    acme_job_entry_t *entries = (acme_job_entry_t *)job->log->elts;
+    memmove(entries, entries + 1, (apr_size_t)(job->log->nelts - 1) * sizeof(*entries));
+    entries[job->log->nelts - 1] = entry;
+}
