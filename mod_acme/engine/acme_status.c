@@ -1,0 +1,323 @@
+/* The status page as JSON: put together from facts when it is asked for, never from memory.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * {"version":…, "activation":…, "engine":"up"|"down", "trouble":…, "managed-domains":[
+ *   {"name":…, "domains":[…], "ca":{"name":…, "url":…}, "renew-mode":…, "renew-window":…,
+ *    "warn-window":…, "state":…, "generation":n, "renew-at":TIME,
+ *    "cert":{"valid":{"from":…, "until":…}, "p-256":{"valid":{…}, "serial":…,
+ * "sha256-fingerprint":…, "issuer-name":…, "domains":[…]}, …}, "renewal":{"errors":n,
+ * "next-run":TIME, "last-run":TIME, "last":{…}, "log":{…}, "step":…, "started":TIME},
+ *    "activation":…}, …]}
+ *
+ * "state" is a judgement of the certificates alone: "complete" (they fit what is wanted now),
+ * "incomplete" (a name or a key type is missing, or all of it), "expired", "unknown" (the store
+ * cannot be read). How the next one is getting on is in "renewal", which is absent while nothing
+ * happened. From the stored records only members named here are copied, so that a URL or token of
+ * an order, which may stand beside them, stays inside.
+ */
+#include "acme/acme_status.h"
+
+#include <string.h>
+
+#include "acme/acme_generation.h"
+#include "acme/acme_json.h"
+#include "acme/acme_text.h"
+#include "acme/acme_time.h"
+
+#define MAX_SENTENCE 2000
+
+/* What every part of one answer needs. */
+typedef struct {
+    const acme_store_t *store;
+    const acme_bell_t *bell;
+    const acme_status_host_t *host;
+    const acme_env_t *env;
+    apr_time_t now;
+    int is_single;
+} view_t;
+
+static const char *renew_mode_name(acme_renew_mode_t mode)
+{
+    switch (mode) {
+    case ACME_RENEW_MANUAL:
+        return "manual";
+    case ACME_RENEW_ALWAYS:
+        return "always";
+    case ACME_RENEW_AUTO:
+        break;
+    }
+    return "auto";
+}
+
+static json_t *names_json(const apr_array_header_t *identifiers)
+{
+    json_t *names = json_array();
+    for (int i = 0; i < identifiers->nelts; i++) {
+        const acme_identifier_t *identifier =
+            APR_ARRAY_IDX(identifiers, i, const acme_identifier_t *);
+        json_array_append_new(names, json_string(identifier->value));
+    }
+    return names;
+}
+
+static json_t *valid_json(apr_time_t from, apr_time_t until)
+{
+    json_t *valid = json_object();
+    acme_json_set_time(valid, "from", from);
+    acme_json_set_time(valid, "until", until);
+    return valid;
+}
+
+/* ---- what is wanted */
+
+static json_t *ca_json(const acme_ca_t *ca)
+{
+    json_t *object = json_object();
+    acme_json_set_string(object, "name", ca->name);
+    acme_json_set_string(object, "url", ca->directory_url);
+    return object;
+}
+
+static void add_wanted(json_t *object, const acme_domain_t *domain, apr_pool_t *pool)
+{
+    acme_json_set_string(object, "name", domain->name);
+    json_object_set_new(object, "domains", names_json(domain->identifiers));
+    json_object_set_new(object, "ca", ca_json(domain->ca));
+    acme_json_set_string(object, "renew-mode", renew_mode_name(domain->renew_mode));
+    acme_json_set_string(object, "renew-window", acme_window_text(&domain->renew_window, pool));
+    acme_json_set_string(object, "warn-window", acme_window_text(&domain->warn_window, pool));
+}
+
+/* ---- what is there */
+
+static json_t *fact_json(const acme_generation_fact_t *fact)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "valid", valid_json(fact->not_before, fact->not_after));
+    acme_json_set_string(object, "serial", fact->serial);
+    acme_json_set_string(object, "sha256-fingerprint", fact->sha256);
+    acme_json_set_string(object, "issuer-name", fact->issuer_name);
+    json_object_set_new(object, "domains", names_json(fact->identifiers));
+    return object;
+}
+
+static const acme_generation_fact_t *fact_at(const acme_generation_facts_t *facts, int i)
+{
+    return &APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t);
+}
+
+/* All certificates of the domain together are good while each of them is. */
+static json_t *common_valid_json(const acme_generation_facts_t *facts)
+{
+    apr_time_t from = fact_at(facts, 0)->not_before;
+    apr_time_t until = fact_at(facts, 0)->not_after;
+    for (int i = 1; i < facts->certificates->nelts; i++) {
+        const acme_generation_fact_t *fact = fact_at(facts, i);
+        from = fact->not_before > from ? fact->not_before : from;
+        until = fact->not_after < until ? fact->not_after : until;
+    }
+    return valid_json(from, until);
+}
+
+/* When the first of them comes into its renew window. */
+static apr_time_t renew_at(const acme_generation_facts_t *facts, const acme_window_t *window)
+{
+    apr_time_t earliest = 0;
+    for (int i = 0; i < facts->certificates->nelts; i++) {
+        const acme_generation_fact_t *fact = fact_at(facts, i);
+        apr_time_t at =
+            fact->not_after - acme_window_length(window, fact->not_before, fact->not_after);
+        earliest = earliest == 0 || at < earliest ? at : earliest;
+    }
+    return earliest;
+}
+
+static int has_expired(const acme_generation_facts_t *facts, apr_time_t now)
+{
+    for (int i = 0; i < facts->certificates->nelts; i++) {
+        if (fact_at(facts, i)->not_after <= now) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_complete(const acme_generation_facts_t *facts, const acme_domain_t *domain)
+{
+    for (int i = 0; i < domain->key_specs->nelts; i++) {
+        const acme_key_spec_t *spec = &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t);
+        const acme_generation_fact_t *fact = acme_generation_fact(facts, spec->type);
+        if (fact == NULL ||
+            acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static const char *state_name(const acme_generation_facts_t *facts, const acme_domain_t *domain,
+                              apr_time_t now)
+{
+    if (facts == NULL || !is_complete(facts, domain)) {
+        return "incomplete";
+    }
+    return has_expired(facts, now) ? "expired" : "complete";
+}
+
+static void add_facts(json_t *object, const acme_generation_facts_t *facts,
+                      const acme_domain_t *domain)
+{
+    json_t *certificates = json_object();
+    json_object_set_new(certificates, "valid", common_valid_json(facts));
+    for (int i = 0; i < facts->certificates->nelts; i++) {
+        const acme_generation_fact_t *fact = fact_at(facts, i);
+        json_object_set_new(certificates, acme_key_type_name(fact->type), fact_json(fact));
+    }
+    acme_json_set_int(object, "generation", (json_int_t)facts->number);
+    if (domain->renew_mode != ACME_RENEW_MANUAL) {
+        acme_json_set_time(object, "renew-at", renew_at(facts, &domain->renew_window));
+    }
+    json_object_set_new(object, "cert", certificates);
+}
+
+/* The page says that something cannot be read; the log says what, with its path. */
+static void add_certificates(json_t *object, const acme_domain_t *domain, const view_t *view,
+                             apr_pool_t *pool)
+{
+    acme_generation_facts_t *facts;
+    acme_err_t *err = acme_generation_facts_read(&facts, view->store, domain->folder, pool);
+    if (err != NULL) {
+        acme_env_log(view->env, ACME_LOG_WARNING,
+                     "%s: the status page cannot show its certificate: %s", domain->name,
+                     err->text);
+        acme_json_set_string(object, "state", "unknown");
+        acme_json_set_string(object, "error",
+                             "what is stored for this domain cannot be read; the server's log says "
+                             "why");
+        return;
+    }
+    acme_json_set_string(object, "state", state_name(facts, domain, view->now));
+    if (facts != NULL) {
+        add_facts(object, facts, domain);
+    }
+}
+
+/* ---- what is going on */
+
+/* The record of the domain as JSON, NULL if there is none that can be read. */
+static json_t *read_record(const acme_domain_t *domain, const char *file, const view_t *view,
+                           apr_pool_t *pool)
+{
+    char *text;
+    apr_size_t len;
+    json_t *object = NULL;
+    const char *path = acme_store_path(pool, "staging", domain->folder, file);
+    acme_err_t *err = acme_store_get(&text, &len, view->store, path, pool);
+    if (err == NULL && text != NULL) {
+        err = acme_json_parse(&object, text, len, path, pool);
+    }
+    if (err != NULL) {
+        acme_env_log(view->env, ACME_LOG_WARNING, "%s: the status page cannot show its renewal: %s",
+                     domain->name, err->text);
+        return NULL;
+    }
+    return object;
+}
+
+static void copy_members(json_t *to, const json_t *from, const char *const *names)
+{
+    for (; from != NULL && *names != NULL; names++) {
+        json_t *member = json_object_get(from, *names);
+        if (member != NULL) {
+            json_object_set(to, *names, member);
+        }
+    }
+}
+
+static void add_renewal(json_t *object, const acme_domain_t *domain, const view_t *view,
+                        apr_pool_t *pool)
+{
+    static const char *const of_job[] = {"errors", "next-run", "last-run", NULL};
+    static const char *const of_last[] = {"problem", "detail", "activity", NULL};
+    static const char *const of_log[] = {"log", NULL};
+    static const char *const of_order[] = {"step", "started", NULL};
+    json_t *job = read_record(domain, "job.json", view, pool);
+    json_t *renewal = json_object();
+    json_t *last = json_object();
+    copy_members(renewal, job, of_job);
+    copy_members(last, json_object_get(job, "last"), of_last);
+    if (json_object_size(last) > 0) {
+        json_object_set(renewal, "last", last);
+    }
+    if (view->is_single) {
+        copy_members(renewal, job, of_log);
+    }
+    copy_members(renewal, read_record(domain, "order.json", view, pool), of_order);
+    if (json_object_size(renewal) > 0) {
+        json_object_set(object, "renewal", renewal);
+    }
+    json_decref(last);
+    json_decref(renewal);
+}
+
+/* ---- the answer */
+
+static json_t *domain_json(const acme_domain_t *domain, const view_t *view, apr_pool_t *pool)
+{
+    json_t *object = json_object();
+    add_wanted(object, domain, pool);
+    add_certificates(object, domain, view, pool);
+    add_renewal(object, domain, view, pool);
+    acme_json_set_string(object, "activation", view->host->activation);
+    return object;
+}
+
+static json_t *all_json(const apr_array_header_t *domains, const view_t *view, apr_pool_t *pool)
+{
+    json_t *managed = json_array();
+    apr_pool_t *iterpool;
+    apr_pool_create(&iterpool, pool);
+    for (int i = 0; i < domains->nelts; i++) {
+        apr_pool_clear(iterpool);
+        json_array_append_new(
+            managed, domain_json(APR_ARRAY_IDX(domains, i, const acme_domain_t *), view, iterpool));
+    }
+    apr_pool_destroy(iterpool);
+    return managed;
+}
+
+static json_t *server_json(const apr_array_header_t *domains, const view_t *view, apr_pool_t *pool)
+{
+    json_t *object = json_object();
+    acme_json_set_string(object, "version", view->host->version);
+    acme_json_set_string(object, "activation", view->host->activation);
+    if (view->bell != NULL) {
+        acme_json_set_string(object, "engine",
+                             atomic_load(&view->bell->engine_is_up) != 0 ? "up" : "down");
+    }
+    if (view->host->store_trouble != NULL) {
+        acme_json_set_string(object, "trouble",
+                             acme_text_clean(view->host->store_trouble, MAX_SENTENCE, pool));
+    }
+    json_object_set_new(object, "managed-domains", all_json(domains, view, pool));
+    return object;
+}
+
+char *acme_status_json(const apr_array_header_t *domains, const acme_domain_t *only,
+                       const acme_store_t *store, const acme_bell_t *bell,
+                       const acme_status_host_t *host, const acme_env_t *env, apr_pool_t *pool)
+{
+    const view_t view = {
+        .store = store,
+        .bell = bell,
+        .host = host,
+        .env = env,
+        .now = acme_env_now(env),
+        .is_single = only != NULL,
+    };
+    json_t *object =
+        only != NULL ? domain_json(only, &view, pool) : server_json(domains, &view, pool);
+    char *text = acme_json_text(object, 1, pool);
+    json_decref(object);
+    return text;
+}
