@@ -1,0 +1,66 @@
+"""The module's store as the file system shows it.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import fcntl
+import json
+import os
+import struct
+from pathlib import Path
+
+FLOCK = "hhqqi4x"  # struct flock of 64-bit Linux
+
+
+class Store:
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def lock_holder(self):
+        """The pid of the engine that works on this store, or None."""
+        try:
+            with open(self.path / "lock", "rb+") as file:
+                asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                kind, _, _, _, pid = struct.unpack(FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+        except OSError:
+            return None
+        return None if kind == fcntl.F_UNLCK else pid
+
+    def names(self, folder):
+        try:
+            return sorted(entry.name for entry in (self.path / folder).iterdir())
+        except OSError:
+            return []
+
+    def record(self, name):
+        """The record of the run in progress, or None."""
+        try:
+            return json.loads((self.path / "staging" / name / "order.json").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def runs_at(self, step):
+        """The domains whose run in progress stands at a step."""
+        found = []
+        for name in self.names("staging"):
+            record = self.record(name)
+            if record and record.get("step") == step:
+                found.append(name)
+        return found
+
+    def job(self, name):
+        try:
+            return json.loads((self.path / "staging" / name / "job.json").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def certificate_file(self, name):
+        return self.path / "domains" / name / "pubcert.pem"
+
+    def everything(self):
+        """{path: (mode, owner, size)} of all that is there."""
+        found = {}
+        for file in self.path.rglob("*"):
+            state = file.lstat()
+            found[str(file.relative_to(self.path))] = (oct(state.st_mode & 0o7777), state.st_uid, state.st_size)
+        return found
