@@ -35,8 +35,9 @@ typedef struct {
 } acme_chain_t;
 
 /** Reads one to ten CERTIFICATE blocks. Refuses anything else between them, oversize, a leaf
- * without subjectAltName, and an issuer that did not sign the one before it. *chain, its X509s
- * included, lives in @a pool. */
+ * without subjectAltName or with a key of none of our kinds, and an issuer that did not sign the
+ * one before it. Names of the leaf that are no host name or address are left out. *chain, its
+ * X509s included, lives in @a pool. */
 acme_err_t *acme_chain_parse(acme_chain_t **chain, const char *pem, apr_size_t len,
                              apr_pool_t *pool);
 
@@ -53,8 +54,9 @@ acme_err_t *acme_chain_fits_time(const acme_chain_t *chain, apr_time_t now, apr_
 /** RFC 9773 section 4.1 CertID, or NULL in *certid if the leaf has no Authority Key Identifier. */
 acme_err_t *acme_chain_certid(char **certid, const acme_chain_t *chain, apr_pool_t *pool);
 
-/** A self-signed certificate for @a name valid from a day before @a now for @a lifetime: the
- * placeholder that keeps a TLS virtual host alive until its first certificate. PEM in *pem. */
+/** A self-signed certificate for @a name (as subject and subjectAltName) valid from a day before
+ * @a now until @a lifetime after it: the placeholder that keeps a TLS virtual host alive until its
+ * first certificate. PEM in *pem. */
 acme_err_t *acme_certificate_self_signed(char **pem, const acme_key_t *key, const char *name,
                                          apr_time_t now, apr_interval_time_t lifetime,
                                          apr_pool_t *pool);

@@ -39,11 +39,12 @@ struct acme_err_t {
 
 /** A new error in @a pool. @a fmt as in apr_psprintf. */
 acme_err_t *acme_err_make(apr_pool_t *pool, acme_err_class_t errclass, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4), returns_nonnull));
 
 /** A new error for a failed system call; the text is followed by ": " and APR's words for @a status. */
 acme_err_t *acme_err_system(apr_pool_t *pool, acme_err_class_t errclass, apr_status_t status,
-                            const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+                            const char *fmt, ...)
+    __attribute__((format(printf, 4, 5), returns_nonnull));
 
 /** @a cause with a sentence before it ("while reading the order of example.org: …"); class,
  * status, problem and retry_at are the cause's. NULL stays NULL. */
