@@ -34,7 +34,9 @@ typedef struct {
     acme_store_state_t state;
     const char *why;     /**< the sentence if not USABLE: what, which path, what to do; else NULL */
     const char *warning; /**< tmpfs, overlay or the like, as a sentence; else NULL */
-    int is_new;          /**< store.json was made now */
+    int is_new;          /**< store.json was made now (or would have been, when only looking) */
+    /** Only if USABLE and there is or was made a store.json; all zero otherwise, and then no seal
+     * may be made of it: what is in the store would not open and be set aside. */
     unsigned char secret[ACME_SEAL_SECRET_LEN];
 } acme_store_condition_t;
 
@@ -73,11 +75,12 @@ acme_err_t *acme_store_fs_archive(const acme_store_t *store, const char *folder,
                                   apr_uint64_t number, const apr_array_header_t *files,
                                   apr_pool_t *scratch_pool);
 
-/** Root only: syncs the whole file system of the store, once for many archives. */
-acme_err_t *acme_store_fs_sync(const acme_store_t *store);
+/** Root only: syncs the whole file system of the store, once for many archives: after they are
+ * written and before anything points to them, and once more after that. */
+acme_err_t *acme_store_fs_sync(const acme_store_t *store, apr_pool_t *scratch_pool);
 
 /** Root only: lets domains/<folder> point to archive/<folder>.<number> by one rename. A real folder in
- * its place is moved to archive/ first. */
+ * its place is moved to archive/<folder>.moved first, where the last such folder is kept. */
 acme_err_t *acme_store_fs_point(const acme_store_t *store, const char *folder, apr_uint64_t number,
                                 apr_pool_t *scratch_pool);
 
@@ -93,7 +96,8 @@ void acme_store_fs_prune(const acme_store_t *store, const char *folder, int keep
 /** Modification time of a group's folder, 0 if unknown: how whoever is not the engine rings. */
 apr_time_t acme_store_fs_mtime(const acme_store_t *store, const char *group);
 
-/** Gives what root wrote below live/ to the run user. */
+/** Gives a value that root copied below live/ by other means, and its folder, to the run user. What
+ * acme_store_put writes as root where the run user writes belongs to the run user at once. */
 acme_err_t *acme_store_fs_give(const acme_store_t *store, const char *path,
                                apr_pool_t *scratch_pool);
 
