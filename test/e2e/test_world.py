@@ -22,7 +22,8 @@ def test_the_ca_answers_and_ends(make_ca):
 def test_httpd_runs_with_the_module_loaded(make_httpd, mpm):
     httpd = make_httpd(mpm=mpm, directives=False)
     status, said = httpd.run("-M")
-    assert status == 0 and "acme_module" in said
+    assert status == 0, said
+    assert "acme_module" in said
     httpd.start()
     assert httpd.get_plain("localhost").status == 200
     assert httpd.children_pids()

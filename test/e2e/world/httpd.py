@@ -113,6 +113,9 @@ class Httpd:
             (self.folder / name).mkdir(exist_ok=True)
             (self.folder / name).chmod(0o755)
         (self.folder / "htdocs" / "index.html").write_text("served by mod_acme's test\n")
+        if self.acme:
+            # the build folder may be one that the run user cannot enter
+            self.module = Path(shutil.copy(self.module, self.folder / "mod_acme.so"))
         if os.geteuid() == 0 and not self.as_root:
             self._give_to_run_user(self.folder)
 
