@@ -161,8 +161,7 @@ void fake_ca_fail_validation(fake_ca_t *ca, const char *identifier, const char *
                              const char *detail);
 
 /** newOrder refuses orders with @a identifier: rejectedIdentifier, with one subproblem for each
- * such name;
- * @a detail NULL: no longer. */
+ * such name; @a detail NULL: no longer. */
 void fake_ca_reject_identifier(fake_ca_t *ca, const char *identifier, const char *detail);
 
 /** newAccount and account updates refuse @a contact with invalidContact. */
@@ -228,8 +227,7 @@ typedef enum {
 typedef struct {
     fake_ca_kind_t kind;
     fake_ca_trouble_t trouble;
-    const char
-        *name; /**< only requests about an order or authorization with this identifier; NULL: all */
+    const char *name; /**< only requests about an order or authz with this identifier; NULL: all */
     int nth;   /**< the first request hit, counted from 1 since the fault was added; 0 is 1 */
     int times; /**< how many from there on, 0 is 1, FAKE_CA_ALWAYS */
     double probability; /**< above 0: each of those is hit only so often */
@@ -267,16 +265,20 @@ void fake_ca_on_moment(fake_ca_t *ca, fake_ca_moment_fn moment, void *baton);
 
 /** How often something happened. @a name: an identifier for what concerns one (authz, challenge,
  * validation…); the exact set of names of an order, sorted and joined by commas ("a.test,b.test"),
- * for what concerns orders; NULL: all. @a what: a kind's name: requests of that kind that reached
- * the CA, whatever became of them; "requests"     all requests that reached the CA; "get": those
- * that were no POST "accountCreated" accounts made "orderCreated" orders made (per set);
- * "orderInvalid" orders that became invalid "challenge"    challenge POSTs (per identifier);
- * "challengeRead": those that were POST-as-GET "validation"   validations begun (per identifier);
- * "validationFailed" those that failed "authzReused", "deactivated" authorizations (per identifier)
- *   "finalize"     (per set); "issued" certificates issued (per set); "revoked"
- *   "badNonce"     badNonce answers; "fault" faults that acted
- *   "early"        requests made before a Retry-After for that resource (or, after 429 and 503, for
- * any request of that kind) had passed "violations"   length of that list */
+ * for what concerns orders; NULL: all. @a what:
+ *   a kind's name       requests of that kind that reached the CA, whatever became of them
+ *   "requests"          all requests that reached the CA; "get": those that were no POST
+ *   "accountCreated"    accounts made
+ *   "orderCreated"      orders made (per set); "orderInvalid": orders that became invalid
+ *   "challenge"         challenge POSTs (per identifier); "challengeRead": POST-as-GETs of them
+ *   "validation"        validations begun (per identifier); "validationFailed": those that failed
+ *   "authzReused"       valid authorizations that served another order; "deactivated" ones
+ *   "finalize"          (per set); "issued" certificates issued (per set); "revoked" (per set)
+ *   "badNonce"          badNonce answers; "fault": faults that acted
+ *   "early"             requests made too early: told by Retry-After to wait, the client asked the
+ *                       same URL again (finalize: its order), after 429 the same kind for the same
+ *                       names, after 503 anything of that kind
+ *   "violations"        length of that list */
 int fake_ca_count(const fake_ca_t *ca, const char *what, const char *name);
 
 /** What the client did that no client may do, one sentence per line; "" if nothing. In the CA's
