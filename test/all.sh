@@ -83,6 +83,16 @@ check()
     fi
 }
 
+package()
+{
+    say "pack, build the pack, install it"
+    test/lib/package.sh _build/gcc _build/package >_build/package.log 2>&1
+    [ $? = 0 ] && verdict=PASS || verdict=FAIL
+    echo ":global-test-result: $verdict" >_build/package/package.trs
+    mv _build/package.log _build/package/package.log
+    grep '^not ok' _build/package/package.log || echo "$verdict: test/lib/package.sh"
+}
+
 end_to_end()
 {
     say "end to end"
@@ -121,7 +131,8 @@ else
     echo "clang is missing: that build is left out"
 fi
 build asan CC=gcc --enable-werror --enable-asan CFLAGS='-g -O1' && check asan
+package
 [ $e2e = no ] || end_to_end "$@"
 
 say "done"
-exec "$python" test/lib/count.py _build/gcc _build/asan --junit _build/e2e.xml --more-failed $broken
+exec "$python" test/lib/count.py _build/gcc _build/asan _build/package --junit _build/e2e.xml --more-failed $broken
