@@ -29,7 +29,7 @@ typedef struct {
     acme_order_status_t status;
     apr_time_t expires;                      /**< 0 if not said */
     const apr_array_header_t *authorizations; /**< const char *: URLs, not one to one with names */
-    const char *finalize;                    /**< URL, NULL only if the order is invalid */
+    const char *finalize;                    /**< URL, NULL only if invalid or unknown */
     const char *certificate;                 /**< URL, only if valid */
     const acme_problem_t *error;             /**< or NULL */
 } acme_order_t;
