@@ -11,6 +11,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "acme/acme_certificate.h"
+#include "acme/acme_csr.h"
+#include "acme/acme_identifier.h"
+#include "acme/acme_jws.h"
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 #include "unit/fake_ca.h"
@@ -852,6 +856,82 @@ static void gives_alternate_chains(void **state)
     assert_clean(c);
 }
 
+/* The core as client: every kind of key signs requests and CSRs that the CA takes. */
+
+static int post_by_core(client_t *c, const acme_key_t *key, const char *kid, const char *url,
+                        const char *payload)
+{
+    acme_jws_t jws = {.key = key, .kid = kid, .nonce = c->nonce, .url = url, .payload = payload};
+    char *body;
+    assert_well(acme_jws_sign(&body, &jws, c->pool));
+    return ask(c, ACME_METHOD_POST, url, body);
+}
+
+static char *csr_by_core(client_t *c, const acme_key_spec_t *spec)
+{
+    static const acme_identifier_t names[] = {
+        {ACME_IDENTIFIER_DNS, "a.test", 0},
+        {ACME_IDENTIFIER_IP, "192.0.2.17", 0},
+        {ACME_IDENTIFIER_IP, "2001:db8::1", 0},
+    };
+    apr_array_header_t *identifiers = apr_array_make(c->pool, 3, sizeof(acme_identifier_t *));
+    for (int i = 0; i < 3; i++) {
+        APR_ARRAY_PUSH(identifiers, const acme_identifier_t *) = &names[i];
+    }
+    acme_key_t *key;
+    char *csr;
+    assert_well(acme_key_generate(&key, spec, c->pool));
+    assert_well(acme_csr_make(&csr, identifiers, key, c->pool));
+    return apr_psprintf(c->pool, "{\"csr\":\"%s\"}", csr);
+}
+
+static void answer_challenges(client_t *c, const acme_key_t *key, const char *kid,
+                              const json_t *authorizations)
+{
+    size_t i;
+    json_t *url;
+    json_array_foreach(authorizations, i, url)
+    {
+        assert_int_equal(200, post_by_core(c, key, kid, json_string_value(url), ""));
+        const json_t *challenge = json_array_get(json_object_get(c->answer, "challenges"), 0);
+        const char *challenge_url = json_string_value(json_object_get(challenge, "url"));
+        assert_int_equal(200, post_by_core(c, key, kid, challenge_url, "{}"));
+    }
+}
+
+static void takes_what_the_core_signs(void **state)
+{
+    static const acme_key_spec_t specs[] = {
+        {ACME_KEY_P256, 0}, {ACME_KEY_P384, 0}, {ACME_KEY_RSA, 2048}};
+    client_t *c = new_client(*state);
+    fake_ca_settings(c->ca)->issue_at_once = 1;
+    take_nonce(c);
+    for (int i = 0; i < 3; i++) {
+        acme_key_t *key;
+        assert_well(acme_key_generate(&key, &specs[i], c->pool));
+        assert_int_equal(201, post_by_core(c, key, NULL, entrance("new-account"), AGREED));
+        const char *kid = header(c, "Location");
+        assert_int_equal(201,
+                         post_by_core(c, key, kid, entrance("new-order"),
+                                      "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\"},"
+                                      "{\"type\":\"ip\",\"value\":\"192.0.2.17\"},"
+                                      "{\"type\":\"ip\",\"value\":\"2001:db8::1\"}]}"));
+        const char *finalize = member(c, "finalize");
+        answer_challenges(c, key, kid, json_object_get(c->answer, "authorizations"));
+        assert_int_equal(200, post_by_core(c, key, kid, finalize, csr_by_core(c, &specs[i])));
+        assert_string_equal("valid", member(c, "status"));
+        const char *pem = fake_ca_last_chain(c->ca, "192.0.2.17,2001:db8::1,a.test");
+        acme_chain_t *chain;
+        assert_well(acme_chain_parse(&chain, pem, strlen(pem), c->pool));
+        assert_well(acme_chain_fits_time(chain, c->now, c->pool));
+        char *certid;
+        assert_well(acme_chain_certid(&certid, chain, c->pool));
+        assert_string_equal(certid_of(leaf_of(pem, c->pool), c->pool), certid);
+    }
+    assert_int_equal(3, fake_ca_count(c->ca, "issued", "192.0.2.17,2001:db8::1,a.test"));
+    assert_clean(c);
+}
+
 /* Faults. */
 
 static void loses_answers(void **state)
@@ -1185,6 +1265,7 @@ int main(void)
         FIXTURE_TEST(revokes),
         FIXTURE_TEST(informs_about_renewal),
         FIXTURE_TEST(gives_alternate_chains),
+        FIXTURE_TEST(takes_what_the_core_signs),
         FIXTURE_TEST(loses_answers),
         FIXTURE_TEST(answers_badly),
         FIXTURE_TEST(spoils_answers),
