@@ -1,0 +1,228 @@
+/* Tests of acme_job: nothing of a back-off or a history is lost between two processes.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "unit/read_world.h"
+
+#include "acme/acme_job.h"
+
+#define NAME "a.example"
+#define PATH "staging/" NAME "/job.json"
+
+static void put(const read_world_t *world, const char *json)
+{
+    assert_well(acme_store_put(world->store, PATH, json, strlen(json), world->pool));
+}
+
+static char *get(const read_world_t *world)
+{
+    char *text;
+    apr_size_t len;
+    assert_well(acme_store_get(&text, &len, world->store, PATH, world->pool));
+    assert_non_null(text);
+    return text;
+}
+
+static acme_job_t *rewritten(const read_world_t *world, const acme_job_t *job)
+{
+    assert_well(acme_job_write(world->store, NAME, NAME, job, world->pool));
+    return acme_job_read(world->store, NAME, world->pool);
+}
+
+static const acme_job_entry_t *entry(const acme_job_t *job, int i)
+{
+    return &APR_ARRAY_IDX(job->log, i, acme_job_entry_t);
+}
+
+static void a_new_domain_has_an_empty_job(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    assert_int_equal(0, job->errors);
+    assert_true(job->next_run == 0 && job->last_run == 0);
+    assert_null(job->problem);
+    assert_null(job->previous);
+    assert_int_equal(0, job->log->nelts);
+    assert_int_equal(0, fake_env_lines(world->clock));
+}
+
+static void everything_comes_back(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    job->errors = 3;
+    job->next_run = FAKE_ENV_START + ACME_TIME_HOUR;
+    job->last_run = FAKE_ENV_START;
+    job->problem = "urn:ietf:params:acme:error:dns";
+    job->detail = "no A record for \"a.example\"";
+    job->activity = "validating";
+    job->logged_at = FAKE_ENV_START - ACME_TIME_DAY;
+    job->logged_hash = 0xfedcba98u;
+    job->logged_count = 17;
+    job->warned_at = FAKE_ENV_START - ACME_TIME_HOUR;
+    acme_job_note(job, FAKE_ENV_START, "order", "ordered", *state);
+    acme_job_note(job, FAKE_ENV_START + ACME_TIME_SECOND, "error", "it failed", *state);
+
+    acme_job_t *read = rewritten(world, job);
+    assert_int_equal(3, read->errors);
+    assert_true(read->next_run == job->next_run);
+    assert_true(read->last_run == job->last_run);
+    assert_string_equal(read->problem, job->problem);
+    assert_string_equal(read->detail, job->detail);
+    assert_string_equal(read->activity, job->activity);
+    assert_true(read->logged_at == job->logged_at);
+    assert_int_equal(read->logged_hash, job->logged_hash);
+    assert_int_equal(17, read->logged_count);
+    assert_true(read->warned_at == job->warned_at);
+    assert_int_equal(2, read->log->nelts);
+    assert_string_equal("order", entry(read, 0)->type);
+    assert_string_equal("it failed", entry(read, 1)->detail);
+    assert_true(entry(read, 1)->when == FAKE_ENV_START + ACME_TIME_SECOND);
+}
+
+static void a_success_wipes_the_failure_out(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    job->errors = 1;
+    job->problem = "network";
+    job->detail = "no answer";
+    job->next_run = FAKE_ENV_START;
+    job = rewritten(world, job);
+    job->errors = 0;
+    job->problem = NULL;
+    job->detail = NULL;
+    job->next_run = 0;
+    job = rewritten(world, job);
+    assert_int_equal(0, job->errors);
+    assert_null(job->problem);
+    assert_null(job->detail);
+    assert_true(job->next_run == 0);
+    assert_null(strstr(get(world), "no answer"));
+}
+
+static void names_and_order_are_those_of_mod_md(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    job->next_run = FAKE_ENV_START;
+    acme_job_note(job, FAKE_ENV_START, "order", "first", *state);
+    acme_job_note(job, FAKE_ENV_START, "finished", "second", *state);
+    assert_well(acme_job_write(world->store, NAME, NAME, job, *state));
+    const char *text = get(world);
+    assert_non_null(strstr(text, "\"version\": 1"));
+    assert_non_null(strstr(text, "\"name\": \"a.example\""));
+    assert_non_null(strstr(text, "\"next-run\": \"2026-01-02T03:04:05Z\""));
+    assert_non_null(strstr(text, "\"entries\""));
+    assert_true(strstr(text, "second") < strstr(text, "first"));
+}
+
+static void what_is_unknown_is_kept(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    put(world,
+        "{\"version\":2,\"future\":{\"a\":1},\"last\":{\"also\":\"this\",\"detail\":\"old\"},"
+        "\"log\":{\"and\":\"that\"}}");
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    job->detail = "new";
+    job->errors = 2;
+    assert_int_equal(2, rewritten(world, job)->errors);
+    const char *text = get(world);
+    assert_non_null(strstr(text, "future"));
+    assert_non_null(strstr(text, "also"));
+    assert_non_null(strstr(text, "and"));
+    assert_null(strstr(text, "old"));
+}
+
+static void the_oldest_entry_gives_way(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    for (int i = 0; i < ACME_JOB_LOG_MAX + 5; i++) {
+        acme_job_note(job, FAKE_ENV_START, "order", apr_psprintf(*state, "no %d", i), *state);
+    }
+    assert_int_equal(ACME_JOB_LOG_MAX, job->log->nelts);
+    job = rewritten(world, job);
+    assert_int_equal(ACME_JOB_LOG_MAX, job->log->nelts);
+    assert_string_equal("no 5", entry(job, 0)->detail);
+    assert_string_equal(apr_psprintf(*state, "no %d", ACME_JOB_LOG_MAX + 4),
+                        entry(job, ACME_JOB_LOG_MAX - 1)->detail);
+}
+
+static void of_a_long_history_the_newest_are_read(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    const char *entries = "{\"type\":\"newest\"}";
+    for (int i = 0; i < ACME_JOB_LOG_MAX + 10; i++) {
+        entries = apr_pstrcat(*state, entries, ",{\"type\":\"older\"}", NULL);
+    }
+    put(world, apr_pstrcat(*state, "{\"log\":{\"entries\":[", entries, "]}}", NULL));
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    assert_int_equal(ACME_JOB_LOG_MAX, job->log->nelts);
+    assert_string_equal("newest", entry(job, ACME_JOB_LOG_MAX - 1)->type);
+}
+
+static void entries_are_clean(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    acme_job_note(job, FAKE_ENV_START, "er\nror", "a\x1b[31m\xff", *state);
+    assert_string_equal("er?ror", entry(job, 0)->type);
+    assert_string_equal("a?[31m?", entry(job, 0)->detail);
+    assert_int_equal(1, rewritten(world, job)->log->nelts);
+}
+
+static void a_damaged_job_is_an_empty_one_and_reported(void **state)
+{
+    static const char *const damaged[] = {"", "[]", "{\"errors\":", "no JSON"};
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
+        read_world_t *world = read_world_create(*state);
+        fake_store_plant(world->disk, PATH, damaged[i], strlen(damaged[i]));
+        acme_job_t *job = acme_job_read(world->store, NAME, *state);
+        assert_int_equal(0, job->errors);
+        assert_non_null(job->log);
+        assert_true(fake_env_logged(world->clock, ACME_LOG_WARNING, NULL) > 0);
+    }
+}
+
+static void a_forged_job_is_not_believed(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    const char *forged = "{\"version\":1,\"errors\":99,\"next-run\":\"2099-01-01T00:00:00Z\"}";
+    fake_store_plant(world->disk, PATH, forged, strlen(forged));
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    assert_int_equal(0, job->errors);
+    assert_true(job->next_run == 0);
+}
+
+static void senseless_members_count_as_absent(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    put(world, "{\"errors\":-3,\"logged-count\":99999999999,\"next-run\":7,\"last\":[1],"
+               "\"log\":{\"entries\":[1,\"x\",{\"when\":\"never\",\"type\":{}}]}}");
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    assert_int_equal(0, job->errors);
+    assert_true(job->logged_count > 0);
+    assert_true(job->next_run == 0);
+    assert_int_equal(1, job->log->nelts);
+    assert_true(entry(job, 0)->when == 0);
+    assert_string_equal("", entry(job, 0)->type);
+    assert_int_equal(1, rewritten(world, job)->log->nelts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(a_new_domain_has_an_empty_job),
+        FIXTURE_TEST(everything_comes_back),
+        FIXTURE_TEST(a_success_wipes_the_failure_out),
+        FIXTURE_TEST(names_and_order_are_those_of_mod_md),
+        FIXTURE_TEST(what_is_unknown_is_kept),
+        FIXTURE_TEST(the_oldest_entry_gives_way),
+        FIXTURE_TEST(of_a_long_history_the_newest_are_read),
+        FIXTURE_TEST(entries_are_clean),
+        FIXTURE_TEST(a_damaged_job_is_an_empty_one_and_reported),
+        FIXTURE_TEST(a_forged_job_is_not_believed),
+        FIXTURE_TEST(senseless_members_count_as_absent),
+    };
+    return fixture_run(tests);
+}
