@@ -1,0 +1,189 @@
+/* Activation by restart: for hosts that do not change certificates live.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "config.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <httpd.h>
+#include <http_config.h>
+#include <mpm_common.h>
+#include <apr_strings.h>
+
+#include "acme/acme_time.h"
+#include "mod_acme_activation.h"
+#include "mod_acme_host.h"
+#include "mod_acme_process.h"
+
+#define LIMIT_SECONDS 60
+#define RETRY_MIN (10 * ACME_TIME_MINUTE)
+
+struct mod_acme_activation_state_t {
+    mod_acme_world_t *world;
+    int is_testing; /* httpd -t is under way */
+    int is_asked;   /* the restart was asked for */
+    int waiting;    /* hosts, when the test began */
+    apr_time_t not_before;
+    apr_interval_time_t retry_delay;
+};
+
+static mod_acme_activation_state_t *state_of(mod_acme_world_t *world)
+{
+    if (world->activation == NULL) {
+        world->activation = apr_pcalloc(world->pool, sizeof(*world->activation));
+        world->activation->world = world;
+        world->activation->not_before = world->began + world->global->activation.interval;
+    }
+    return world->activation;
+}
+
+static int is_waiting(const mod_acme_host_t *host, const apr_uint64_t *pointed)
+{
+    return !host->is_live && !host->has_own && host->loaded < pointed[host->domain->index];
+}
+
+/* Says once for each generation that it waits. Returns how many hosts wait. */
+static int count_waiting(mod_acme_world_t *world, const apr_uint64_t *pointed,
+                         apr_pool_t *scratch_pool)
+{
+    int is_graceful = world->global->activation.mode == MOD_ACME_ACTIVATE_GRACEFUL;
+    int waiting = 0;
+    for (apr_hash_index_t *i = apr_hash_first(scratch_pool, world->hosts); i != NULL;
+         i = apr_hash_next(i)) {
+        mod_acme_host_t *host = apr_hash_this_val(i);
+        if (!is_waiting(host, pointed)) {
+            continue;
+        }
+        waiting++;
+        apr_uint64_t number = pointed[host->domain->index];
+        if (host->announced < number) {
+            host->announced = number;
+            acme_env_log(world->env, ACME_LOG_NOTICE,
+                         "%s: a new certificate (generation %" APR_UINT64_T_FMT ") waits for %s",
+                         host->domain->name, number,
+                         is_graceful ? "the next graceful restart, which will be made as "
+                                       "ACMEActivation says"
+                                     : "a restart: run `apachectl graceful`");
+        }
+    }
+    return waiting;
+}
+
+/* ---- the test of the configuration, in a process of its own */
+
+/* The file of this process; argv[0] may be relative to a folder that was left long ago. */
+static const char *own_binary(const char *argv0, apr_pool_t *pool)
+{
+    static const char deleted[] = " (deleted)"; /* Linux: the file was replaced by an update */
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (len <= 0) {
+        return argv0;
+    }
+    path[len] = '\0';
+    char *end = strstr(path, deleted);
+    if (end != NULL && end[sizeof(deleted) - 1] == '\0') {
+        *end = '\0';
+    }
+    return access(path, X_OK) == 0 ? apr_pstrdup(pool, path) : argv0;
+}
+
+static int exec_test(void *baton)
+{
+    const mod_acme_activation_state_t *state = baton;
+    const process_rec *process = state->world->server->process;
+    apr_pool_t *pool = NULL;
+    apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
+    char **argv = apr_pcalloc(pool, sizeof(char *) * ((apr_size_t)process->argc + 2));
+    for (int i = 0; i < process->argc; i++) {
+        argv[i] = apr_pstrdup(pool, process->argv[i]);
+    }
+    argv[process->argc] = apr_pstrdup(pool, "-t");
+    (void)execvp(own_binary(argv[0], pool), argv);
+    return MOD_ACME_PROCESS_FAILED;
+}
+
+static void report_failure(mod_acme_activation_state_t *state, int status, const char *output)
+{
+    const mod_acme_world_t *world = state->world;
+    apr_interval_time_t most = world->global->activation.interval > RETRY_MIN
+                                   ? world->global->activation.interval
+                                   : RETRY_MIN;
+    state->retry_delay = state->retry_delay == 0 ? RETRY_MIN : state->retry_delay * 2;
+    state->retry_delay = state->retry_delay > most ? most : state->retry_delay;
+    state->not_before = acme_env_now(world->env) + state->retry_delay;
+    apr_pool_t *scratch_pool = NULL;
+    apr_pool_create(&scratch_pool, world->pool);
+    const char *words = status == SIGALRM ? "it took too long"
+                        : *output != '\0' ? output
+                                          : apr_psprintf(scratch_pool, "status %d", status);
+    const char *text = apr_psprintf(
+        scratch_pool,
+        "The certificates of %d hosts wait for a graceful restart that is not made, since httpd -t "
+        "refuses the configuration (the server goes on with the old one; mend it, it is tried "
+        "again in %s): %s",
+        state->waiting, acme_time_span_words(state->retry_delay, scratch_pool), words);
+    acme_env_log(world->env, ACME_LOG_ERROR, "%s", text);
+    mod_acme_board_pin(world->board, MOD_ACME_NOTE_ACTIVATION, text);
+    apr_pool_destroy(scratch_pool);
+}
+
+static void test_ended(void *baton, int status, const char *output)
+{
+    mod_acme_activation_state_t *state = baton;
+    state->is_testing = 0;
+    if (status != MOD_ACME_PROCESS_WELL) {
+        report_failure(state, status, output);
+        return;
+    }
+    state->is_asked = 1;
+    mod_acme_board_pin(state->world->board, MOD_ACME_NOTE_ACTIVATION, NULL);
+    acme_env_log(state->world->env, ACME_LOG_NOTICE,
+                 "httpd is restarted gracefully for the new certificates of %d %s", state->waiting,
+                 state->waiting == 1 ? "host" : "hosts");
+    (void)kill(getpid(), AP_SIG_GRACEFUL); /* ourselves, so it is allowed */
+}
+
+/* ---- looking */
+
+static int is_time(const mod_acme_activation_state_t *state)
+{
+    apr_time_t now = acme_env_now(state->world->env);
+    apr_time_exp_t local;
+    if (now < state->not_before || apr_time_exp_lt(&local, now) != APR_SUCCESS) {
+        return 0;
+    }
+    return mod_acme_words_in_window(&state->world->global->activation,
+                                    local.tm_hour * 60 + local.tm_min);
+}
+
+static void start_test(mod_acme_activation_state_t *state)
+{
+    const mod_acme_process_t process = {exec_test, test_ended, state, LIMIT_SECONDS};
+    acme_err_t *err = mod_acme_process_start(&process, state->world->pool);
+    if (err != NULL) {
+        report_failure(state, MOD_ACME_PROCESS_FAILED, err->text);
+        return;
+    }
+    state->is_testing = 1;
+}
+
+/* see mod_acme_activation.h */
+void mod_acme_activation_look(mod_acme_world_t *world, const apr_uint64_t *pointed)
+{
+    mod_acme_activation_state_t *state = state_of(world);
+    if (state->is_testing || state->is_asked) {
+        return;
+    }
+    apr_pool_t *scratch_pool = NULL;
+    apr_pool_create(&scratch_pool, world->pool);
+    state->waiting = count_waiting(world, pointed, scratch_pool);
+    apr_pool_destroy(scratch_pool);
+    if (state->waiting > 0 && world->global->activation.mode == MOD_ACME_ACTIVATE_GRACEFUL &&
+        is_time(state)) {
+        start_test(state);
+    }
+}
