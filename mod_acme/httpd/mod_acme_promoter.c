@@ -261,7 +261,7 @@ int mod_acme_promoter_run(const acme_store_t *store, const char *base,
     }
     apr_pool_destroy(iteration);
     if (pass.archived->nelts > 0) {
-        acme_err_t *err = acme_store_fs_sync(store);
+        acme_err_t *err = acme_store_fs_sync(store, scratch_pool);
         if (err != NULL) {
             acme_env_log(store->env, ACME_LOG_ERROR,
                          "Certificates were not copied to domains/, which keeps those before; it "
