@@ -234,6 +234,10 @@ acme_err_t *acme_identifier_parse(acme_identifier_t **identifier, const char *te
     if (strlen(value) > ACME_IDENTIFIER_MAX) {
         return refuse(text, "it is longer than 253 characters", pool);
     }
+    /* Superscript and full-width digits become ASCII ones. */
+    if (read_address(address, value, strlen(value)) == 0) {
+        return refuse(text, "write the address with the digits 0 to 9", pool);
+    }
     *identifier = make(ACME_IDENTIFIER_DNS, value, pool);
     return NULL;
 }

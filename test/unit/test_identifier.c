@@ -72,6 +72,8 @@ static void converts_u_labels(void **state)
                  *state);
 #endif
     acme_identifier_t *identifier;
+    /* a superscript one: must not become the address 1.20.221.0 of type dns */
+    assert_refused(ACME_ERR_INPUT, acme_identifier_parse(&identifier, "1.20.22\xC2\xB9.0", *state));
     assert_refused(ACME_ERR_INPUT, acme_identifier_parse(&identifier, "b\xC3.example", *state));
     assert_refused(ACME_ERR_INPUT, acme_identifier_parse(&identifier,
                                                          "\xE2\x98\x83"
