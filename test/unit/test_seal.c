@@ -161,6 +161,19 @@ static void a_sealed_record_is_readable(void **state)
     assert_memory_equal("{\n\"seal\":\"", close_record("{}", *state), 10);
 }
 
+/* Computed with another program: HKDF and HMAC of the format's description. Stores live longer than
+ * versions of this module. */
+static void the_format_stays(void **state)
+{
+    const char *wanted =
+        "{\"version\":1,\n\"seal\":\"qyPnBRbUVz2WqNt-F0DFOiYTGX_pTY9ZnpdZG2ss7XM\"}";
+    char *sealed;
+    apr_size_t len;
+    assert_well(acme_seal_close_record(&sealed, &len, make_seal(0, *state), "staging",
+                                       "a.test/order.json", "{\"version\":1}", 13, *state));
+    assert_string_equal(wanted, sealed);
+}
+
 static void a_record_opens_only_where_it_was_closed(void **state)
 {
     apr_pool_t *pool = *state;
@@ -224,6 +237,7 @@ int main(void)
         FIXTURE_TEST(a_changed_secret_does_not_open),
         FIXTURE_TEST(records_come_back_byte_for_byte),
         FIXTURE_TEST(a_sealed_record_is_readable),
+        FIXTURE_TEST(the_format_stays),
         FIXTURE_TEST(a_record_opens_only_where_it_was_closed),
         FIXTURE_TEST(a_changed_record_does_not_open),
         FIXTURE_TEST(only_objects_are_closed),
