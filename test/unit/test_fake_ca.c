@@ -1155,6 +1155,26 @@ static void answers_when_time_has_passed(void **state)
     transport->wakeup(transport->baton);
 }
 
+static void is_patient_with_those_under_way(void **state)
+{
+    client_t *c = new_client(*state);
+    const char *url = fake_ca_directory_url(c->ca);
+    fake_ca_fault_add(c->ca, &(fake_ca_fault_t){.kind = FAKE_CA_DIRECTORY,
+                                                .trouble = FAKE_CA_ERROR,
+                                                .status = 503,
+                                                .retry_after = ACME_TIME_MINUTE});
+    acme_exchange_t *first = begin(c, ACME_METHOD_GET, url, NULL);
+    begin(c, ACME_METHOD_GET, url, NULL);
+    pump(c);
+    assert_int_equal(503, first->status);
+    assert_int_equal(0, fake_ca_count(c->ca, "early", NULL));
+    assert_int_equal(200, ask(c, ACME_METHOD_GET, url, NULL));
+    assert_int_equal(1, fake_ca_count(c->ca, "early", NULL));
+    c->now += ACME_TIME_MINUTE;
+    assert_int_equal(200, ask(c, ACME_METHOD_GET, url, NULL));
+    assert_int_equal(1, fake_ca_count(c->ca, "early", NULL));
+}
+
 static void begin_another(acme_exchange_t *exchange)
 {
     client_t *c = exchange->baton;
@@ -1274,6 +1294,7 @@ int main(void)
         FIXTURE_TEST(decides_badly),
         FIXTURE_TEST(delivers_bad_certificates),
         FIXTURE_TEST(answers_when_time_has_passed),
+        FIXTURE_TEST(is_patient_with_those_under_way),
         FIXTURE_TEST(answers_what_was_begun_before_the_pump),
         FIXTURE_TEST(survives_its_client),
         FIXTURE_TEST(lets_clients_die),
