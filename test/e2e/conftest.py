@@ -16,12 +16,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from world.ca import Dns, Pebble, is_recent  # noqa: E402
 from world.httpd import Folder, Httpd, find_httpd  # noqa: E402
 from world.processes import free_port  # noqa: E402
+from world.sanitizers import Sanitizers, find_library  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
 
 
 def pytest_addoption(parser):
     parser.addoption("--keep-folders", action="store_true", help="leave configurations, logs and stores")
+    parser.addoption("--sanitize", action="store_true", help="run every httpd with the module built for ASan")
     parser.addoption("--all-of-it", action="store_true", help="full numbers where the default is a sample")
 
 
@@ -134,13 +136,28 @@ def make_ca(pebble_binaries, dns, folder, ports):
 
 @pytest.fixture
 def make_httpd(request, module, folder, ports):
-    """make_httpd(config, **options): a configured httpd, not yet started."""
+    """make_httpd(config, **options): a configured httpd, not yet started.
+
+    sanitize=True, or the option --sanitize for all, takes the module that was built for it and lets
+    the test fail for whatever the sanitizers report.
+    """
     if not find_httpd():
         pytest.skip("there is no httpd")
     made = []
+    sanitizers = []
+
+    def sanitized(options):
+        if not find_library():
+            pytest.skip("libasan is not installed")
+        sanitizers.append(Sanitizers(folder))
+        wanted = sanitizers[-1].options()
+        env = {**wanted["env"], **(options.get("env") or {})}
+        return {**options, **wanted, "env": env, "module": request.getfixturevalue("asan_module")}
 
     def make(config="", name="httpd", **options):
         options = {**ports, "module": module, **options}
+        if options.pop("sanitize", request.config.getoption("--sanitize")):
+            options = sanitized(options)
         httpd = Httpd(folder / name, **options)
         made.append(httpd)
         return httpd.configure(config)
@@ -150,6 +167,8 @@ def make_httpd(request, module, folder, ports):
         if getattr(request.node, "failed", False):
             print(f"---- {httpd.error_log}\n{httpd.log_tail(80)}")
         httpd.stop()
+    for report in sanitizers:
+        assert not report.findings(), "\n".join(report.findings())
 
 
 @pytest.fixture
