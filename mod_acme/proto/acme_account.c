@@ -1,0 +1,152 @@
+/* Accounts: asked for, answered, and kept.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * {"version":1, "status":…, "url":…, "ca-url":…, "contact":[…], "agreement":true}
+ *
+ * names as in mod_md's account.json; there "agreement" is the URL of the terms, which is read as
+ * consent and kept.
+ */
+#include "acme/acme_account.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "acme/acme_json.h"
+#include "acme/acme_text.h"
+
+#define FORMAT_VERSION 1
+#define MAX_CONTACTS 50
+
+/* RFC 8555 section 7.1.2 */
+static const char *const status_names[] = {
+    [ACME_ACCOUNT_VALID] = "valid",
+    [ACME_ACCOUNT_DEACTIVATED] = "deactivated",
+    [ACME_ACCOUNT_REVOKED] = "revoked",
+};
+
+static acme_err_t *read_status(acme_account_status_t *status, const char *word, apr_pool_t *pool)
+{
+    for (int i = ACME_ACCOUNT_VALID; i <= ACME_ACCOUNT_REVOKED; i++) {
+        if (strcmp(word, status_names[i]) == 0) {
+            *status = (acme_account_status_t)i;
+            return NULL;
+        }
+    }
+    return acme_err_make(pool, ACME_ERR_INPUT,
+                         "the account has a status \"%s\" that RFC 8555 does not know",
+                         acme_text_clean(word, 40, pool));
+}
+
+/* see acme_account.h */
+char *acme_account_request(const apr_array_header_t *contacts, int terms_agreed, int only_existing,
+                           apr_pool_t *pool)
+{
+    json_t *object = acme_json_object(pool);
+    if (only_existing) {
+        acme_json_set_bool(object, "onlyReturnExisting", 1);
+        return acme_json_text(object, 0, pool);
+    }
+    if (terms_agreed) {
+        acme_json_set_bool(object, "termsOfServiceAgreed", 1);
+    }
+    if (contacts->nelts > 0) {
+        acme_json_set_strings(object, "contact", contacts);
+    }
+    return acme_json_text(object, 0, pool);
+}
+
+/* see acme_account.h */
+char *acme_account_update_request(const apr_array_header_t *contacts, apr_pool_t *pool)
+{
+    json_t *object = acme_json_object(pool);
+    acme_json_set_strings(object, "contact", contacts);
+    return acme_json_text(object, 0, pool);
+}
+
+/* see acme_account.h */
+acme_err_t *acme_account_parse(acme_account_t **account, const char *body, apr_size_t len,
+                               const char *location, const char *ca_url, apr_pool_t *pool)
+{
+    json_t *object;
+    ACME_TRY(acme_json_parse(&object, body, len, "the account", pool));
+    if (location != NULL && !acme_json_url_ok(location)) {
+        return acme_err_make(pool, ACME_ERR_INPUT,
+                             "the CA gives the account the address \"%s\", which is no https URL "
+                             "that can be asked",
+                             acme_text_clean(location, 200, pool));
+    }
+    acme_account_t *read = apr_pcalloc(pool, sizeof(*read));
+    const char *status = acme_json_string(object, "status", pool);
+    ACME_TRY(read_status(&read->status, status != NULL ? status : "valid", pool));
+    read->url = apr_pstrdup(pool, location);
+    read->ca_url = apr_pstrdup(pool, ca_url);
+    read->contacts = acme_json_strings(object, "contact", MAX_CONTACTS, pool);
+    read->terms_agreed = acme_json_bool(object, "termsOfServiceAgreed", 0);
+    *account = read;
+    return NULL;
+}
+
+static int has_agreement(const json_t *object)
+{
+    const json_t *agreement = json_object_get(object, "agreement");
+    return json_is_true(agreement) || json_string_length(agreement) > 0;
+}
+
+/* What was kept before, or an empty object: an unreadable record has nothing worth keeping. */
+static json_t *previous_object(const char *previous, apr_pool_t *pool)
+{
+    json_t *object;
+    if (previous != NULL) {
+        acme_err_t *err =
+            acme_json_parse(&object, previous, strlen(previous), "account.json", pool);
+        if (err == NULL) {
+            return object;
+        }
+    }
+    return acme_json_object(pool);
+}
+
+/* see acme_account.h */
+char *acme_account_write(const acme_account_t *account, const char *previous, apr_pool_t *pool)
+{
+    json_t *object = previous_object(previous, pool);
+    acme_json_set_int(object, "version", FORMAT_VERSION);
+    acme_json_set_string(object, "status", status_names[account->status]);
+    (void)json_object_del(object, "url"); /* may well not be there, here and below */
+    acme_json_set_string(object, "url", account->url);
+    acme_json_set_string(object, "ca-url", account->ca_url);
+    acme_json_set_strings(object, "contact", account->contacts);
+    if (!account->terms_agreed) {
+        (void)json_object_del(object, "agreement");
+    }
+    else if (!has_agreement(object)) {
+        acme_json_set_bool(object, "agreement", 1);
+    }
+    return acme_json_text(object, 1, pool);
+}
+
+/* see acme_account.h */
+acme_err_t *acme_account_read(acme_account_t **account, const char *text, apr_size_t len,
+                              apr_pool_t *pool)
+{
+    json_t *object;
+    ACME_TRY(acme_json_parse(&object, text, len, "the stored account", pool));
+    acme_account_t *read = apr_pcalloc(pool, sizeof(*read));
+    const char *status = acme_json_string(object, "status", pool);
+    ACME_TRY(read_status(&read->status, status != NULL ? status : "", pool));
+    read->url = acme_json_url(object, "url", pool);
+    if (read->url == NULL && json_object_get(object, "url") != NULL) {
+        return acme_err_make(pool, ACME_ERR_INPUT,
+                             "the stored account has a url that cannot be asked");
+    }
+    read->ca_url = acme_json_url(object, "ca-url", pool);
+    if (read->ca_url == NULL) {
+        return acme_err_make(pool, ACME_ERR_INPUT,
+                             "the stored account does not say which CA it belongs to (ca-url)");
+    }
+    read->contacts = acme_json_strings(object, "contact", MAX_CONTACTS, pool);
+    read->terms_agreed = has_agreement(object);
+    *account = read;
+    return NULL;
+}
