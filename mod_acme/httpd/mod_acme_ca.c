@@ -1,0 +1,153 @@
+/* The table of CAs known by name, and what is said about those that are no more.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "mod_acme_ca.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "acme/acme_text.h"
+
+#define WORD_MAX 200
+#define URL_MAX 1000
+
+/* A row is found by any of its words; the first row of a URL gives the CA its name. */
+typedef struct {
+    const char *word;
+    const char *directory_url; /* NULL: the CA has ended */
+    const char *instead;       /* for one that has ended */
+} known_t;
+
+#define LETSENCRYPT "https://acme-v02.api.letsencrypt.org/directory"
+#define LETSENCRYPT_STAGING "https://acme-staging-v02.api.letsencrypt.org/directory"
+#define BUYPASS_ENDED "Buypass has ended its ACME service in October 2025"
+
+static const known_t known[] = {
+    {"letsencrypt", LETSENCRYPT, NULL},
+    {"letsencrypt-staging", LETSENCRYPT_STAGING, NULL},
+    {"letsencrypt-test", LETSENCRYPT_STAGING, NULL}, /* mod_md's word */
+    {"buypass", NULL, BUYPASS_ENDED},
+    {"buypass-test", NULL, BUYPASS_ENDED},
+};
+
+/* URLs that stand in old configurations: what they begin with, and what to say. */
+static const known_t ended[] = {
+    {"https://acme-v01.api.letsencrypt.org/", NULL,
+     "it speaks the ACME of before RFC 8555 and was switched off in 2021, its successor "
+     "is " LETSENCRYPT},
+    {"https://acme-staging.api.letsencrypt.org/", NULL,
+     "it speaks the ACME of before RFC 8555 and was switched off in 2021, its successor "
+     "is " LETSENCRYPT_STAGING},
+    {"https://api.buypass.com/", NULL, BUYPASS_ENDED ": choose another CA"},
+    {"https://api.test4.buypass.no/", NULL, BUYPASS_ENDED ": choose another CA"},
+};
+
+#define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
+#define ENDED_COUNT (sizeof(ended) / sizeof(ended[0]))
+
+static void take_known(mod_acme_ca_t *ca, const known_t *row)
+{
+    ca->name = row->word;
+    for (apr_size_t i = 0; i < KNOWN_COUNT; i++) {
+        if (known[i].directory_url != NULL &&
+            strcmp(known[i].directory_url, row->directory_url) == 0) {
+            ca->name = known[i].word;
+            break;
+        }
+    }
+    ca->directory_url = row->directory_url;
+    ca->is_private = 0;
+    ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
+}
+
+static acme_err_t *parse_name(mod_acme_ca_t *ca, const char *word, apr_pool_t *pool)
+{
+    for (apr_size_t i = 0; i < KNOWN_COUNT; i++) {
+        if (!acme_text_equal_nocase(known[i].word, word)) {
+            continue;
+        }
+        if (known[i].directory_url == NULL) {
+            return acme_err_make(pool, ACME_ERR_INPUT, "'%s': %s: choose another CA", word,
+                                 known[i].instead);
+        }
+        take_known(ca, &known[i]);
+        return NULL;
+    }
+    return acme_err_make(pool, ACME_ERR_INPUT,
+                         "'%s' is no CA known by name: write letsencrypt, letsencrypt-staging or "
+                         "the https:// URL of the CA's directory",
+                         acme_text_clean(word, WORD_MAX, pool));
+}
+
+/* The host of @a url with its port, in lower case; "" if there is none. */
+static char *url_host(const char *url, apr_pool_t *pool)
+{
+    const char *begin = strstr(url, "://") + 3;
+    return acme_text_lower(apr_pstrndup(pool, begin, strcspn(begin, "/?#")), pool);
+}
+
+/* The URL with scheme and host in lower case, since the rest of the module compares bytes. */
+static char *url_folded(const char *url, apr_pool_t *pool)
+{
+    apr_size_t authority = (apr_size_t)(strstr(url, "://") + 3 - url);
+    authority += strcspn(url + authority, "/?#");
+    return apr_pstrcat(pool, acme_text_lower(apr_pstrndup(pool, url, authority), pool),
+                       url + authority, NULL);
+}
+
+static const char *judge_url(const char *url, apr_pool_t *pool)
+{
+    if (strncmp(url, "http://", 7) == 0) {
+        return "ACME is spoken over TLS only: write https://";
+    }
+    if (strncmp(url, "https://", 8) != 0) {
+        return "only https:// URLs are possible";
+    }
+    const char *host = url_host(url, pool);
+    if (*host == '\0' || *host == ':' || strchr(host, '@') != NULL) {
+        return "there must be a host, without user and password";
+    }
+    for (const char *c = url; *c != '\0'; c++) {
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7F || *c == '#' || *c == '"') {
+            return "a character in it is not possible in a URL";
+        }
+    }
+    for (apr_size_t i = 0; i < ENDED_COUNT; i++) {
+        if (strncmp(url, ended[i].word, strlen(ended[i].word)) == 0) {
+            return ended[i].instead;
+        }
+    }
+    return strlen(url) > URL_MAX ? "it is too long" : NULL;
+}
+
+static acme_err_t *parse_url(mod_acme_ca_t *ca, const char *word, apr_pool_t *pool)
+{
+    const char *url = url_folded(word, pool);
+    const char *why = judge_url(url, pool);
+    if (why != NULL) {
+        return acme_err_make(pool, ACME_ERR_INPUT, "'%s' cannot be used as a CA: %s",
+                             acme_text_clean(word, WORD_MAX, pool), why);
+    }
+    for (apr_size_t i = 0; i < KNOWN_COUNT; i++) {
+        if (known[i].directory_url != NULL && strcmp(known[i].directory_url, url) == 0) {
+            take_known(ca, &known[i]);
+            return NULL;
+        }
+    }
+    ca->name = url_host(url, pool);
+    ca->directory_url = url;
+    ca->is_private = 1;
+    ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
+    return NULL;
+}
+
+acme_err_t *mod_acme_ca_parse(mod_acme_ca_t *ca, const char *word, apr_pool_t *pool)
+{
+    return strstr(word, "://") != NULL ? parse_url(ca, word, pool) : parse_name(ca, word, pool);
+}
+
+void mod_acme_ca_default(mod_acme_ca_t *ca)
+{
+    take_known(ca, &known[0]);
+}
