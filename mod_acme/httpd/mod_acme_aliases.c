@@ -1,0 +1,180 @@
+/* Gathers the names of virtual hosts.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "config.h"
+
+#include "mod_acme_aliases.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+static mod_acme_alias_t *make_name(const char *text, apr_pool_t *pool)
+{
+    mod_acme_alias_t *name = apr_pcalloc(pool, sizeof(*name));
+    name->text = text;
+    const char *labels = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+    if (strpbrk(labels, "*?") != NULL) {
+        name->is_pattern = 1;
+        return name;
+    }
+    acme_identifier_t *identifier;
+    if (acme_identifier_parse(&identifier, text, pool) == NULL) {
+        name->value = identifier->value;
+        name->is_wildcard = identifier->is_wildcard;
+    }
+    return name;
+}
+
+static void add_names(mod_acme_alias_host_t *host, const apr_array_header_t *texts,
+                      apr_pool_t *pool)
+{
+    for (int i = 0; texts != NULL && i < texts->nelts; i++) {
+        APR_ARRAY_PUSH(host->names, mod_acme_alias_t *) =
+            make_name(APR_ARRAY_IDX(texts, i, const char *), pool);
+    }
+}
+
+/* A host on the port of http alone has no certificate to show. */
+static int is_plain(const server_rec *s, int http_port)
+{
+    int count = 0;
+    for (const server_addr_rec *addr = s->addrs; addr != NULL; addr = addr->next) {
+        if (addr->host_port != http_port) {
+            return 0;
+        }
+        count++;
+    }
+    return count > 0 && http_port != 0;
+}
+
+/* httpd lends a virtual host without ServerName that of the base server, the very string. */
+static int has_server_name(const server_rec *s, const server_rec *base)
+{
+    return s->server_hostname != NULL &&
+           (!s->is_virtual || s->server_hostname != base->server_hostname);
+}
+
+static mod_acme_alias_host_t *make_host(server_rec *s, const server_rec *base, int http_port,
+                                        apr_pool_t *pool)
+{
+    mod_acme_alias_host_t *host = apr_pcalloc(pool, sizeof(*host));
+    host->server = s;
+    host->names = apr_array_make(pool, 2, sizeof(mod_acme_alias_t *));
+    host->is_plain = s->is_virtual && is_plain(s, http_port);
+    /* httpd gives a host without ServerName one of its own guesses, and marks it as no definition
+     */
+    host->has_server_name = s->server_hostname != NULL && s->defn_name != NULL;
+    host->has_server_name = has_server_name(s, base);
+    if (host->has_server_name) {
+        APR_ARRAY_PUSH(host->names, mod_acme_alias_t *) = make_name(s->server_hostname, pool);
+    }
+    add_names(host, s->names, pool);
+    add_names(host, s->wild_names, pool);
+    return host;
+}
+
+static void enter_names(mod_acme_aliases_t *hosts, const mod_acme_alias_host_t *host, int count,
+                        apr_pool_t *pool)
+{
+    for (int i = 0; i < count; i++) {
+        const mod_acme_alias_t *name = APR_ARRAY_IDX(host->names, i, const mod_acme_alias_t *);
+        if (name->is_pattern) {
+            APR_ARRAY_PUSH(hosts->patterns, const char *) = name->text;
+        }
+        else if (name->is_wildcard &&
+                 apr_hash_get(hosts->wildcards, name->value + 1, APR_HASH_KEY_STRING) == NULL) {
+            apr_hash_set(hosts->wildcards, name->value + 1, APR_HASH_KEY_STRING,
+                         apr_pcalloc(pool, sizeof(mod_acme_below_t)));
+        }
+    }
+}
+
+int mod_acme_aliases_count(const mod_acme_alias_host_t *host, const mod_acme_global_t *global)
+{
+    return global->match_aliases ? host->names->nelts : host->has_server_name;
+}
+
+mod_acme_aliases_t *mod_acme_aliases_create(const mod_acme_global_t *global, server_rec *s,
+                                            apr_pool_t *pool)
+{
+    mod_acme_aliases_t *hosts = apr_pcalloc(pool, sizeof(*hosts));
+    hosts->hosts = apr_array_make(pool, 16, sizeof(mod_acme_alias_host_t *));
+    hosts->by_server = apr_hash_make(pool);
+    hosts->wildcards = apr_hash_make(pool);
+    hosts->patterns = apr_array_make(pool, 2, sizeof(const char *));
+    for (const server_rec *base = s; s != NULL; s = s->next) {
+        if (!s->is_virtual && !global->has_base_server) {
+            continue;
+        }
+        mod_acme_alias_host_t *host = make_host(s, base, global->ports.http, pool);
+        APR_ARRAY_PUSH(hosts->hosts, mod_acme_alias_host_t *) = host;
+        apr_hash_set(hosts->by_server, &host->server, sizeof(host->server), host);
+        enter_names(hosts, host, mod_acme_aliases_count(host, global), pool);
+    }
+    return hosts;
+}
+
+mod_acme_alias_host_t *mod_acme_aliases_host(const mod_acme_aliases_t *hosts, const server_rec *s)
+{
+    return apr_hash_get(hosts->by_server, &s, sizeof(s));
+}
+
+/* Calls @a note for each wildcard alias that matches @a value, by httpd's rules: at any depth.
+ * Returns nonzero if there is one. */
+static int for_each_above(const mod_acme_aliases_t *hosts, const char *value,
+                          mod_acme_draft_t *draft,
+                          void (*note)(mod_acme_below_t *, mod_acme_draft_t *))
+{
+    int found = 0;
+    for (const char *dot = strchr(value, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+        mod_acme_below_t *below = apr_hash_get(hosts->wildcards, dot, APR_HASH_KEY_STRING);
+        if (below != NULL) {
+            found = 1;
+            note(below, draft);
+        }
+    }
+    return found;
+}
+
+static void note_draft(mod_acme_below_t *below, mod_acme_draft_t *draft)
+{
+    if (below->draft == NULL) {
+        below->draft = draft;
+    }
+    else if (below->draft != draft) {
+        below->is_shared = 1;
+    }
+}
+
+static void note_nothing(mod_acme_below_t *below, mod_acme_draft_t *draft)
+{
+    (void)below;
+    (void)draft;
+}
+
+void mod_acme_aliases_look_below(mod_acme_aliases_t *hosts, const mod_acme_drafts_t *drafts)
+{
+    const apr_array_header_t *all = mod_acme_drafts_all(drafts);
+    for (int i = 0; i < all->nelts; i++) {
+        mod_acme_draft_t *draft = APR_ARRAY_IDX(all, i, mod_acme_draft_t *);
+        for (int j = 0; j < draft->identifiers->nelts; j++) {
+            const acme_identifier_t *identifier =
+                APR_ARRAY_IDX(draft->identifiers, j, const acme_identifier_t *);
+            (void)for_each_above(hosts, identifier->value, draft, note_draft);
+        }
+    }
+}
+
+int mod_acme_aliases_match(const mod_acme_aliases_t *hosts, const char *value)
+{
+    if (for_each_above(hosts, value, NULL, note_nothing)) {
+        return 1;
+    }
+    for (int i = 0; i < hosts->patterns->nelts; i++) {
+        if (ap_strcasecmp_match(value, APR_ARRAY_IDX(hosts->patterns, i, const char *)) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,149 @@
+/* Makes and merges our part of a server_rec, and checks the whole configuration when it was read.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "config.h"
+
+#include "mod_acme_config.h"
+
+#include <apr_strings.h>
+
+#include <http_core.h>
+#include <http_log.h>
+#include <unixd.h>
+
+#include "mod_acme_settings.h"
+#include "mod_acme_vhost.h"
+
+APLOG_USE_MODULE(acme);
+
+void *mod_acme_config_create_server(apr_pool_t *pool, server_rec *s)
+{
+    (void)s;
+    mod_acme_server_t *server = apr_pcalloc(pool, sizeof(*server));
+    mod_acme_settings_clear(&server->settings);
+    mod_acme_settings_clear(&server->own);
+    return server;
+}
+
+void *mod_acme_config_merge_server(apr_pool_t *pool, void *base, void *add)
+{
+    const mod_acme_server_t *around = base;
+    mod_acme_server_t *server = apr_pmemdup(pool, add, sizeof(*server));
+    server->own = server->settings;
+    mod_acme_settings_merge(&server->settings, &around->settings, &server->own);
+    return server;
+}
+
+const mod_acme_global_t *mod_acme_config_global(const server_rec *s)
+{
+    const mod_acme_server_t *server = mod_acme_settings_server(s);
+    return server != NULL ? server->global : NULL;
+}
+
+/* In pass 1, for -t and for the apachectl that only sends a signal, httpd logs to stderr and the
+ * server's LogLevel must not hide what the administrator asked for. */
+static int is_on_terminal(void)
+{
+    return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+}
+
+/* The second pass of a start has nothing new to say. */
+static int is_repetition(void)
+{
+    return !is_on_terminal() && ap_state_query(AP_SQ_CONFIG_GEN) <= 1;
+}
+
+static void report(server_rec *s, int is_error, const char *file, int line, const char *text)
+{
+    int level = is_error ? APLOG_ERR : APLOG_WARNING;
+    if (is_on_terminal()) {
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | level, 0, NULL, "%s %s:%d: %s",
+                     is_error ? "Error" : "Warning", file, line, text);
+    }
+    else {
+        ap_log_error(APLOG_MARK, level, 0, s, "%s %s:%d: %s", is_error ? "Error" : "Warning", file,
+                     line, text);
+    }
+}
+
+/* Each finding once; whether the server may start all the same. */
+static int report_findings(const mod_acme_raw_t *raw, server_rec *s)
+{
+    const apr_array_header_t *all = mod_acme_findings_all(raw->findings);
+    for (int i = 0; i < all->nelts && (raw->global.is_strict || !is_repetition()); i++) {
+        const mod_acme_finding_t *finding = APR_ARRAY_IDX(all, i, const mod_acme_finding_t *);
+        report(s, raw->global.is_strict, finding->file, finding->line, finding->text);
+    }
+    return all->nelts == 0 || !raw->global.is_strict;
+}
+
+/* A setting in a virtual host is for the ACMEDomain in there; without one it would be ignored, and
+ * that is worse than refused. */
+static int check_lonely(server_rec *s)
+{
+    int is_well = 1;
+    for (server_rec *host = s->next; host != NULL; host = host->next) {
+        const mod_acme_server_t *server = mod_acme_settings_server(host);
+        const ap_directive_t *first = server->own.first;
+        if (first != NULL && !server->has_definition) {
+            report(
+                s, 1, first->filename, first->line_num,
+                apr_pstrcat(s->process->pconf, first->directive,
+                            " in a <VirtualHost> is for the ACMEDomain in it, and there is none; "
+                            "write ACMEDomain there, or move the line into the section "
+                            "<ACMEDomain> that it is meant for",
+                            NULL));
+            is_well = 0;
+        }
+    }
+    return is_well;
+}
+
+/* Children inside would look for the store at another place than the parent outside. */
+static int check_chroot(const mod_acme_raw_t *raw, server_rec *s)
+{
+    if (raw->definitions->nelts == 0 || ap_unixd_config.chroot_dir == NULL) {
+        return 1;
+    }
+    const mod_acme_definition_t *first =
+        APR_ARRAY_IDX(raw->definitions, 0, const mod_acme_definition_t *);
+    report(s, 1, first->file, first->line,
+           "ACMEDomain cannot be used together with ChrootDir, since the server's processes would "
+           "not find its store inside of it; remove one of the two");
+    return 0;
+}
+
+/* A virtual host without any directive of ours has the base server's record (httpd merges nothing
+ * then); it needs one of its own, to keep its domain in. */
+static void give_records(server_rec *s, apr_pool_t *pool)
+{
+    const mod_acme_server_t *base = mod_acme_settings_server(s);
+    for (server_rec *host = s->next; host != NULL; host = host->next) {
+        if (mod_acme_settings_server(host) == base) {
+            mod_acme_server_t *server = mod_acme_config_create_server(pool, host);
+            server->settings = base->settings;
+            ap_set_module_config(host->module_config, &acme_module, server);
+        }
+    }
+}
+
+static void share_global(const mod_acme_global_t *global, server_rec *s)
+{
+    for (; s != NULL; s = s->next) {
+        mod_acme_settings_server(s)->global = global;
+    }
+}
+
+int mod_acme_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    (void)ptemp;
+    mod_acme_raw_t *raw = mod_acme_settings_raw(pconf);
+    give_records(s, pconf);
+    mod_acme_vhost_link(&raw->global, raw, s, pconf);
+    share_global(&raw->global, s);
+    int is_well = report_findings(raw, s);
+    is_well = check_lonely(s) && is_well;
+    is_well = check_chroot(raw, s) && is_well;
+    return is_well ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}

@@ -1,0 +1,629 @@
+/* The directives: a table, and a function for each that reads its words.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Handlers run in every pass and have no side effects outside of pconf. Words that no directive
+ * could have are fatal here; names are only kept, as written, and judged when all is known.
+ */
+#include "config.h"
+
+#include "mod_acme_config.h"
+
+#include <string.h>
+
+#include <http_core.h>
+
+#include <apr_file_info.h>
+#include <apr_strings.h>
+
+#include "acme/acme_key.h"
+#include "acme/acme_text.h"
+#include "acme/acme_time.h"
+
+#include "mod_acme_settings.h"
+
+/* ---- what all handlers need */
+
+static const char *say(cmd_parms *cmd, const acme_err_t *err)
+{
+    return err == NULL ? NULL : apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", err->text, NULL);
+}
+
+static const char *refuse(cmd_parms *cmd, const char *why)
+{
+    return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", why, NULL);
+}
+
+/* The words of a directive; unlike httpd's own splitting it has no limit of 64. */
+static apr_array_header_t *words_of(cmd_parms *cmd, const char *args)
+{
+    apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    while (*args != '\0') {
+        const char *word = ap_getword_conf(cmd->pool, &args);
+        if (*word != '\0') {
+            APR_ARRAY_PUSH(words, const char *) = word;
+        }
+    }
+    return words;
+}
+
+static const char *word_at(const apr_array_header_t *words, int i)
+{
+    return APR_ARRAY_IDX(words, i, const char *);
+}
+
+/* The settings that a directive here is about: those of the section it stands in, or the server's.
+ */
+static mod_acme_settings_t *settings_here(cmd_parms *cmd)
+{
+    mod_acme_server_t *server = mod_acme_settings_server(cmd->server);
+    mod_acme_settings_t *settings =
+        server->section != NULL ? &server->section->settings : &server->settings;
+    if (settings->first == NULL) {
+        settings->first = cmd->directive;
+    }
+    return settings;
+}
+
+static void warn(cmd_parms *cmd, const char *text)
+{
+    (void)mod_acme_finding_add(mod_acme_settings_raw(cmd->pool)->findings, cmd->directive->filename,
+                               cmd->directive->line_num, "%s: %s", cmd->cmd->name, text);
+}
+
+/* Why a directive for the whole server may not stand here, or NULL. */
+static const char *check_global(cmd_parms *cmd)
+{
+    if (mod_acme_settings_server(cmd->server)->section != NULL) {
+        return refuse(cmd, "it is for the whole server, so write it outside of <ACMEDomain>");
+    }
+    if (cmd->server->is_virtual) {
+        return refuse(cmd, "it is for the whole server, so write it outside of <VirtualHost>");
+    }
+    return ap_check_cmd_context(cmd, GLOBAL_ONLY);
+}
+
+static const char *check_one(cmd_parms *cmd, const apr_array_header_t *words)
+{
+    return words->nelts == 1
+               ? NULL
+               : refuse(cmd,
+                        apr_pstrcat(cmd->pool, "write exactly one word: ", cmd->cmd->errmsg, NULL));
+}
+
+static const char *check_some(cmd_parms *cmd, const apr_array_header_t *words)
+{
+    return words->nelts > 0
+               ? NULL
+               : refuse(cmd,
+                        apr_pstrcat(cmd->pool, "something is missing: ", cmd->cmd->errmsg, NULL));
+}
+
+/* The place of @a word among @a choices (ended by NULL), or -1. */
+static int choose(const char *word, const char *const *choices)
+{
+    for (int i = 0; choices[i] != NULL; i++) {
+        if (acme_text_equal_nocase(word, choices[i])) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static const char *read_choice(int *choice, cmd_parms *cmd, const char *args,
+                               const char *const *choices)
+{
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_one(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    *choice = choose(word_at(words, 0), choices);
+    return *choice >= 0 ? NULL
+                        : refuse(cmd, apr_psprintf(cmd->pool, "'%s' is not possible: %s",
+                                                   word_at(words, 0), cmd->cmd->errmsg));
+}
+
+/* ---- ACMEDomain, its section, ACMEMembers */
+
+static const char *const member_words[] = {"manual", "auto", NULL};
+
+/* The names among @a words; `auto` and `manual` among them are the setting of ACMEMembers. */
+static const apr_array_header_t *take_names(mod_acme_settings_t *settings,
+                                            const apr_array_header_t *words, apr_pool_t *pool)
+{
+    apr_array_header_t *names = apr_array_make(pool, words->nelts, sizeof(const char *));
+    for (int i = 0; i < words->nelts; i++) {
+        int choice = choose(word_at(words, i), member_words);
+        if (choice >= 0) {
+            settings->is_auto = choice;
+        }
+        else {
+            APR_ARRAY_PUSH(names, const char *) = word_at(words, i);
+        }
+    }
+    return names;
+}
+
+static const char *define(mod_acme_definition_t **made, cmd_parms *cmd,
+                          const apr_array_header_t *words)
+{
+    mod_acme_server_t *server = mod_acme_settings_server(cmd->server);
+    if (server->section != NULL) {
+        return refuse(cmd, "it may not stand inside of <ACMEDomain>; add names by ACMEMember");
+    }
+    mod_acme_definition_t *definition = apr_pcalloc(cmd->pool, sizeof(*definition));
+    mod_acme_settings_clear(&definition->settings);
+    definition->names = take_names(&definition->settings, words, cmd->pool);
+    definition->server = cmd->server;
+    definition->file = cmd->directive->filename;
+    definition->line = cmd->directive->line_num;
+    server->has_definition = 1;
+    APR_ARRAY_PUSH(mod_acme_settings_raw(cmd->pool)->definitions, mod_acme_definition_t *) =
+        definition;
+    *made = definition;
+    return NULL;
+}
+
+static const char *check_bare(cmd_parms *cmd, const mod_acme_definition_t *definition)
+{
+    if (definition->names->nelts > 0 || cmd->server->is_virtual) {
+        return NULL;
+    }
+    return refuse(cmd, "write the names; only inside of <VirtualHost> they may be left out");
+}
+
+static const char *set_domain(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    mod_acme_definition_t *definition;
+    const char *wrong = define(&definition, cmd, words_of(cmd, args));
+    return wrong != NULL ? wrong : check_bare(cmd, definition);
+}
+
+/* Other modules' directives would be applied to the server around, which is not what is meant. */
+static const char *check_children(cmd_parms *cmd)
+{
+    const ap_directive_t *child = cmd->directive->first_child;
+    for (; child != NULL; child = child->next) {
+        if (strncasecmp(child->directive, "ACME", 4) != 0 &&
+            strncasecmp(child->directive, "<ACME", 5) != 0) {
+            return apr_psprintf(cmd->pool, "%s on line %d does not belong into %s>",
+                                child->directive, child->line_num, cmd->cmd->name);
+        }
+    }
+    return NULL;
+}
+
+static const char *set_section(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const char *end = ap_strrchr_c(args, '>');
+    if (end == NULL) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, "> directive missing closing '>'", NULL);
+    }
+    const apr_array_header_t *words =
+        words_of(cmd, apr_pstrmemdup(cmd->temp_pool, args, (apr_size_t)(end - args)));
+    mod_acme_definition_t *definition;
+    const char *wrong = check_children(cmd);
+    wrong = wrong != NULL ? wrong : define(&definition, cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    mod_acme_server_t *server = mod_acme_settings_server(cmd->server);
+    ap_directive_t *here = cmd->directive;
+    server->section = definition;
+    wrong = ap_walk_config(here->first_child, cmd, cmd->context);
+    server->section = NULL;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    cmd->directive = here;
+    return check_bare(cmd, definition);
+}
+
+static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_some(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    mod_acme_settings_t *settings = settings_here(cmd);
+    const apr_array_header_t *names = take_names(settings, words, cmd->pool);
+    mod_acme_definition_t *section = mod_acme_settings_server(cmd->server)->section;
+    if (section != NULL) {
+        section->names = apr_array_append(cmd->pool, section->names, names);
+    }
+    else if (names->nelts > 0 || words->nelts > 1) {
+        return refuse(cmd, "outside of <ACMEDomain> write auto or manual; names belong into "
+                           "ACMEDomain");
+    }
+    return NULL;
+}
+
+/* ---- settings of domains */
+
+static const char *set_ca(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_some(cmd, words);
+    for (int i = words->nelts - 1; wrong == NULL && i >= 0; i--) {
+        mod_acme_ca_t *ca = apr_palloc(cmd->pool, sizeof(*ca));
+        wrong = say(cmd, mod_acme_ca_parse(ca, word_at(words, i), cmd->pool));
+        settings_here(cmd)->ca = ca;
+    }
+    if (wrong == NULL && words->nelts > 1) {
+        warn(cmd, apr_psprintf(cmd->pool, "only the first CA, %s, is used; the others are not",
+                               settings_here(cmd)->ca->name));
+    }
+    return wrong;
+}
+
+static const char *set_agreement(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_one(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    const char *word = word_at(words, 0);
+    int is_accepted = acme_text_equal_nocase(word, "accepted");
+    if (!is_accepted && strstr(word, "://") == NULL) {
+        return refuse(cmd,
+                      apr_psprintf(cmd->pool, "'%s' is not possible: %s", word, cmd->cmd->errmsg));
+    }
+    settings_here(cmd)->agreement = is_accepted ? "accepted" : word;
+    return NULL;
+}
+
+static int has_word(const apr_array_header_t *words, const char *word)
+{
+    for (int i = 0; i < words->nelts; i++) {
+        if (acme_text_equal_nocase(word_at(words, i), word)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Several lines add up: an administrator who writes two addresses wants both. */
+static const char *set_contact(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_some(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    mod_acme_settings_t *settings = settings_here(cmd);
+    apr_array_header_t *contacts = apr_array_make(cmd->pool, words->nelts, sizeof(const char *));
+    if (settings->contacts != NULL) {
+        apr_array_cat(contacts, settings->contacts);
+    }
+    int is_none = words->nelts == 1 && mod_acme_words_is_none(word_at(words, 0));
+    for (int i = 0; i < words->nelts && !is_none; i++) {
+        const char *contact = NULL;
+        wrong = say(cmd, mod_acme_words_contact(&contact, word_at(words, i), cmd->pool));
+        if (wrong != NULL) {
+            return wrong;
+        }
+        if (!has_word(contacts, contact)) {
+            APR_ARRAY_PUSH(contacts, const char *) = contact;
+        }
+    }
+    settings->contacts = contacts;
+    return NULL;
+}
+
+static const char *set_ca_certificate_file(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_one(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    mod_acme_settings_t *settings = settings_here(cmd);
+    settings->ca_certificate_file = "";
+    if (mod_acme_words_is_none(word_at(words, 0))) {
+        return NULL;
+    }
+    const char *path = ap_server_root_relative(cmd->pool, word_at(words, 0));
+    if (path == NULL) {
+        return refuse(cmd, "this is not a path");
+    }
+    settings->ca_certificate_file = path;
+    apr_finfo_t finfo;
+    if (apr_stat(&finfo, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
+        finfo.filetype != APR_REG) {
+        warn(cmd, apr_psprintf(cmd->pool,
+                               "there is no file %s, so the CA cannot be verified and nothing "
+                               "is ordered from it",
+                               path));
+    }
+    return NULL;
+}
+
+static const char *set_proxy(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_one(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    mod_acme_settings_t *settings = settings_here(cmd);
+    settings->proxy = "";
+    if (mod_acme_words_is_none(word_at(words, 0))) {
+        return NULL;
+    }
+    return say(cmd, mod_acme_words_proxy(&settings->proxy, word_at(words, 0), cmd->pool));
+}
+
+/* The certificates of a host stand in one slot per class of keys; a second one would hide the
+ * first.
+ */
+static int has_slot(const apr_array_header_t *specs, acme_key_type_t type)
+{
+    for (int i = 0; i < specs->nelts; i++) {
+        if (acme_key_type_same_slot(APR_ARRAY_IDX(specs, i, acme_key_spec_t).type, type)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const char *set_private_keys(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_some(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    apr_array_header_t *specs = apr_array_make(cmd->pool, 2, sizeof(acme_key_spec_t));
+    for (int i = 0; i < words->nelts;) {
+        acme_key_spec_t spec;
+        wrong = say(cmd, acme_key_spec_parse(&spec, (const char *const *)words->elts, words->nelts,
+                                             &i, cmd->pool));
+        if (wrong != NULL) {
+            return wrong;
+        }
+        if (has_slot(specs, spec.type)) {
+            warn(cmd, apr_psprintf(cmd->pool,
+                                   "a host can have one RSA and one EC certificate; %s is left out",
+                                   acme_key_spec_text(&spec, cmd->pool)));
+        }
+        else {
+            APR_ARRAY_PUSH(specs, acme_key_spec_t) = spec;
+        }
+    }
+    settings_here(cmd)->key_specs = specs;
+    return NULL;
+}
+
+static const char *read_window(acme_window_t *window, cmd_parms *cmd, const char *args)
+{
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_one(cmd, words);
+    return wrong != NULL ? wrong
+                         : say(cmd, acme_window_parse(window, word_at(words, 0), cmd->pool));
+}
+
+static const char *set_renew_window(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    return read_window(&settings_here(cmd)->renew_window, cmd, args);
+}
+
+static const char *set_warn_window(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    return read_window(&settings_here(cmd)->warn_window, cmd, args);
+}
+
+static const char *set_renew_mode(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    static const char *const choices[] = {
+        [ACME_RENEW_MANUAL] = "manual",
+        [ACME_RENEW_AUTO] = "auto",
+        [ACME_RENEW_ALWAYS] = "always",
+        NULL,
+    };
+    return read_choice(&settings_here(cmd)->renew_mode, cmd, args, choices);
+}
+
+static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_some(cmd, words);
+    apr_array_header_t *types = apr_array_make(cmd->pool, 3, sizeof(const char *));
+    int can_answer = 0;
+    for (int i = 0; wrong == NULL && i < words->nelts; i++) {
+        const char *type = NULL;
+        wrong = say(cmd, mod_acme_words_challenge(&type, word_at(words, i), cmd->pool));
+        if (wrong == NULL && !has_word(types, type)) {
+            APR_ARRAY_PUSH(types, const char *) = type;
+            can_answer |= mod_acme_words_can_answer(type);
+        }
+    }
+    if (wrong == NULL && !can_answer) {
+        warn(cmd,
+             apr_psprintf(
+                 cmd->pool, "this mod_acme answers no challenge of the types %s; add %s",
+                 acme_text_join(types, ", ", cmd->pool),
+                 acme_text_join(mod_acme_words_default_challenges(cmd->pool), " or ", cmd->pool)));
+    }
+    settings_here(cmd)->challenge_types = types;
+    return wrong;
+}
+
+/* ---- settings of the whole server */
+
+static const char *set_store_dir(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_global(cmd);
+    wrong = wrong != NULL ? wrong : check_one(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    const char *path = ap_server_root_relative(cmd->pool, word_at(words, 0));
+    if (path == NULL) {
+        return refuse(cmd, "this is not a path");
+    }
+    mod_acme_settings_raw(cmd->pool)->global.store_dir = path;
+    return NULL;
+}
+
+static const char *set_port_map(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_global(cmd);
+    wrong = wrong != NULL ? wrong : check_some(cmd, words);
+    if (wrong == NULL && words->nelts > 2) {
+        wrong = refuse(cmd, cmd->cmd->errmsg);
+    }
+    mod_acme_ports_t *ports = &mod_acme_settings_raw(cmd->pool)->global.ports;
+    for (int i = 0; wrong == NULL && i < words->nelts; i++) {
+        wrong = say(cmd, mod_acme_words_port(ports, word_at(words, i), cmd->pool));
+    }
+    return wrong;
+}
+
+static const char *read_duration(apr_interval_time_t *span, cmd_parms *cmd, const char *args,
+                                 apr_interval_time_t min)
+{
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_global(cmd);
+    wrong = wrong != NULL ? wrong : check_one(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    acme_err_t *err = acme_time_parse_duration(span, word_at(words, 0), "s", cmd->pool);
+    if (err == NULL && *span < min) {
+        return refuse(cmd, apr_psprintf(cmd->pool, "it must be at least %s",
+                                        acme_time_duration(min, cmd->pool)));
+    }
+    return say(cmd, err);
+}
+
+static const char *set_retry_delay(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    return read_duration(&mod_acme_settings_raw(cmd->pool)->global.retry_delay, cmd, args,
+                         ACME_TIME_SECOND);
+}
+
+static const char *set_check_interval(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    return read_duration(&mod_acme_settings_raw(cmd->pool)->global.check_interval, cmd, args,
+                         ACME_TIME_SECOND);
+}
+
+static const char *read_global_choice(int *choice, cmd_parms *cmd, const char *args,
+                                      const char *const *choices)
+{
+    const char *wrong = check_global(cmd);
+    return wrong != NULL ? wrong : read_choice(choice, cmd, args, choices);
+}
+
+static const char *const off_on[] = {"off", "on", NULL};
+
+static const char *set_base_server(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    return read_global_choice(&mod_acme_settings_raw(cmd->pool)->global.has_base_server, cmd, args,
+                              off_on);
+}
+
+static const char *set_strict(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    return read_global_choice(&mod_acme_settings_raw(cmd->pool)->global.is_strict, cmd, args,
+                              off_on);
+}
+
+static const char *set_match_names(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    static const char *const choices[] = {"servernames", "all", NULL};
+    return read_global_choice(&mod_acme_settings_raw(cmd->pool)->global.match_aliases, cmd, args,
+                              choices);
+}
+
+static const char *set_placeholder(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    static const char *const choices[] = {
+        [MOD_ACME_PLACEHOLDER_UNAVAILABLE] = "unavailable",
+        [MOD_ACME_PLACEHOLDER_SERVE] = "serve",
+        NULL,
+    };
+    int choice = 0;
+    const char *wrong = read_global_choice(&choice, cmd, args, choices);
+    if (wrong == NULL) {
+        mod_acme_settings_raw(cmd->pool)->global.placeholder = (mod_acme_placeholder_t)choice;
+    }
+    return wrong;
+}
+
+static const char *set_activation(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = words_of(cmd, args);
+    const char *wrong = check_global(cmd);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    return say(cmd, mod_acme_words_activation(&mod_acme_settings_raw(cmd->pool)->global.activation,
+                                              words->nelts, (const char *const *)words->elts,
+                                              cmd->pool));
+}
+
+#define DIRECTIVE(name, handler, help) AP_INIT_RAW_ARGS(name, handler, NULL, RSRC_CONF, help)
+
+const command_rec mod_acme_directives[] = {
+    DIRECTIVE("ACMEDomain", set_domain,
+              "names of one certificate, and auto or manual; none inside of <VirtualHost>"),
+    DIRECTIVE("<ACMEDomain", set_section, "names of one certificate, with settings inside"),
+    DIRECTIVE("<ACMEDomainSet", set_section, "names of one certificate, with settings inside"),
+    DIRECTIVE("ACMEMember", set_members, "more names, auto or manual"),
+    DIRECTIVE("ACMEMembers", set_members, "more names, auto or manual"),
+    DIRECTIVE("ACMECertificateAuthority", set_ca,
+              "letsencrypt, letsencrypt-staging or the URL of a CA's directory"),
+    DIRECTIVE("ACMECertificateAgreement", set_agreement,
+              "accepted, or the URL of the CA's terms of service that you agree to"),
+    DIRECTIVE("ACMEContactEmail", set_contact, "mail addresses that the CA may write to, or none"),
+    DIRECTIVE("ACMECACertificateFile", set_ca_certificate_file,
+              "a PEM file that verifies the CA's server, or none"),
+    DIRECTIVE("ACMEHttpProxy", set_proxy, "the URL of an HTTP proxy to the CA, or none"),
+    DIRECTIVE("ACMEPrivateKeys", set_private_keys,
+              "kinds of keys: Default, P-256, P-384, RSA [bits]"),
+    DIRECTIVE("ACMERenewWindow", set_renew_window,
+              "renew when less than this is left: a percentage or a duration"),
+    DIRECTIVE("ACMEWarnWindow", set_warn_window,
+              "warn when less than this is left: a percentage or a duration"),
+    DIRECTIVE("ACMERenewMode", set_renew_mode, "auto, always or manual"),
+    DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),
+    DIRECTIVE("ACMEStoreDir", set_store_dir, "the folder for certificates, keys and accounts"),
+    DIRECTIVE("ACMEPortMap", set_port_map,
+              "http:<port> and https:<port>, the local ports that the CA reaches as 80 and 443"),
+    DIRECTIVE("ACMERetryDelay", set_retry_delay, "the first delay after a failure, a duration"),
+    DIRECTIVE("ACMECheckInterval", set_check_interval, "the time between checks, a duration"),
+    DIRECTIVE("ACMEBaseServer", set_base_server, "on or off: the base server is a host too"),
+    DIRECTIVE("ACMEMatchNames", set_match_names, "all or servernames"),
+    DIRECTIVE("ACMEStrict", set_strict, "on or off: what is wrong with names is an error"),
+    DIRECTIVE("ACMEPlaceholder", set_placeholder, "unavailable or serve"),
+    DIRECTIVE("ACMEActivation", set_activation,
+              "live, graceful [interval=1h] [window=HH:MM-HH:MM] or manual"),
+    {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
+};

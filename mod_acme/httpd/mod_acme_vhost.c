@@ -1,0 +1,537 @@
+/* Links domains and virtual hosts, and freezes what comes out of it.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * 1. Every ACMEDomain becomes a draft with the names it was given; a name belongs to one draft.
+ * 2. Every virtual host gives the names nobody has to the one draft it belongs to (ACMEMembers
+ * auto).
+ * 3. A draft is used if a virtual host answers for one of its names.
+ * 4. Drafts become domains, one or more each, and their CAs are shared.
+ * 5. Every virtual host gets the domain that answers for it where no name tells.
+ */
+#include "config.h"
+
+#include "mod_acme_vhost.h"
+
+#include <string.h>
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "acme/acme_digest.h"
+#include "acme/acme_key.h"
+#include "acme/acme_time.h"
+
+#include "mod_acme_ca.h"
+#include "mod_acme_draft.h"
+#include "mod_acme_aliases.h"
+
+/* Names that one sentence shows of many. */
+#define SHOWN_MAX 3
+
+typedef struct {
+    mod_acme_global_t *global;
+    mod_acme_raw_t *raw;
+    mod_acme_drafts_t *drafts;
+    mod_acme_aliases_t *hosts;
+    apr_hash_t *cas;         /* directory URL -> acme_ca_t * */
+    apr_array_header_t *all; /* acme_ca_t *, in the order they were met */
+    apr_hash_t *told;        /* names of virtual hosts and URLs of CAs that were spoken of */
+    apr_pool_t *pool;
+} link_t;
+
+/* What a draft has to remember until it is frozen: the context of mod_acme_draft_t. */
+typedef struct {
+    const mod_acme_definition_t *definition;
+    mod_acme_settings_t settings;
+    const acme_domain_t *first; /* of those made of it */
+} plan_t;
+
+static plan_t *plan_of(const mod_acme_draft_t *draft)
+{
+    return draft->context;
+}
+
+/* The first time that @a text is spoken of. */
+static int is_news(link_t *link, const char *text)
+{
+    if (apr_hash_get(link->told, text, APR_HASH_KEY_STRING) != NULL) {
+        return 0;
+    }
+    apr_hash_set(link->told, text, APR_HASH_KEY_STRING, text);
+    return 1;
+}
+
+/* ---- CAs */
+
+static const apr_array_header_t *none(apr_pool_t *pool)
+{
+    return apr_array_make(pool, 1, sizeof(const char *));
+}
+
+static const char *text_or_null(const char *setting)
+{
+    return setting != NULL && *setting != '\0' ? setting : NULL;
+}
+
+static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings)
+{
+    acme_ca_t *ca = apr_pcalloc(link->pool, sizeof(*ca));
+    ca->directory_url = settings->ca->directory_url;
+    ca->name = settings->ca->name;
+    ca->folder = acme_ca_folder(ca->directory_url, link->pool);
+    ca->route.ca_certificate_file = text_or_null(settings->ca_certificate_file);
+    ca->route.proxy = text_or_null(settings->proxy);
+    ca->contacts = settings->contacts != NULL ? settings->contacts : none(link->pool);
+    ca->agreement = settings->agreement;
+    ca->is_private = settings->ca->is_private;
+    ca->max_identifiers = settings->ca->max_identifiers;
+    apr_hash_set(link->cas, ca->directory_url, APR_HASH_KEY_STRING, ca);
+    APR_ARRAY_PUSH(link->all, acme_ca_t *) = ca;
+    return ca;
+}
+
+static int are_same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static int are_same_words(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    if (a->nelts != b->nelts) {
+        return 0;
+    }
+    for (int i = 0; i < a->nelts; i++) {
+        if (!are_same(APR_ARRAY_IDX(a, i, const char *), APR_ARRAY_IDX(b, i, const char *))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Nonzero if @a settings ask of the account with @a ca what it cannot be at the same time. */
+static int differs(const acme_ca_t *ca, const mod_acme_settings_t *settings)
+{
+    return !are_same(ca->route.ca_certificate_file, text_or_null(settings->ca_certificate_file)) ||
+           !are_same(ca->route.proxy, text_or_null(settings->proxy)) ||
+           (settings->contacts != NULL && !are_same_words(ca->contacts, settings->contacts)) ||
+           (settings->agreement != NULL && !are_same(ca->agreement, settings->agreement));
+}
+
+/* All domains of one CA share an account and the way to it; what the first did not say may be said
+ * by a later one. */
+static const acme_ca_t *share_ca(link_t *link, mod_acme_draft_t *draft)
+{
+    const mod_acme_settings_t *settings = &plan_of(draft)->settings;
+    acme_ca_t *ca = apr_hash_get(link->cas, settings->ca->directory_url, APR_HASH_KEY_STRING);
+    if (ca == NULL) {
+        return make_ca(link, settings);
+    }
+    if (ca->agreement == NULL) {
+        ca->agreement = settings->agreement;
+    }
+    if (ca->contacts->nelts == 0 && settings->contacts != NULL) {
+        ca->contacts = settings->contacts;
+    }
+    if (differs(ca, settings)) {
+        mod_acme_draft_report(
+            link->drafts, draft,
+            apr_psprintf(link->pool,
+                         "all domains of the CA %s share one account, so its contact, agreement, "
+                         "proxy and CA file of the first of them are used here too",
+                         ca->name));
+    }
+    return ca;
+}
+
+static void check_agreement(link_t *link)
+{
+    for (int i = 0; i < link->global->domains->nelts; i++) {
+        const acme_domain_t *domain =
+            APR_ARRAY_IDX(link->global->domains, i, const acme_domain_t *);
+        if (domain->ca->agreement != NULL || domain->ca->is_private ||
+            !is_news(link, domain->ca->directory_url)) {
+            continue;
+        }
+        (void)mod_acme_finding_add(
+            link->raw->findings, domain->file, domain->line,
+            "ACMEDomain: the CA %s gives certificates only to those who agree to its terms of "
+            "service, so nothing is ordered until you read them and write "
+            "ACMECertificateAgreement accepted",
+            domain->ca->name);
+    }
+}
+
+/* ---- 1: drafts */
+
+static void set_defaults(mod_acme_settings_t *settings, apr_pool_t *pool)
+{
+    mod_acme_settings_clear(settings);
+    mod_acme_ca_t *ca = apr_palloc(pool, sizeof(*ca));
+    mod_acme_ca_default(ca);
+    settings->ca = ca;
+    apr_array_header_t *specs = apr_array_make(pool, 1, sizeof(acme_key_spec_t));
+    APR_ARRAY_PUSH(specs, acme_key_spec_t) = (acme_key_spec_t){ACME_KEY_P256, 0};
+    settings->key_specs = specs;
+    settings->challenge_types = mod_acme_words_default_challenges(pool);
+    settings->renew_window.percent = 33;
+    settings->warn_window.percent = 10;
+    settings->renew_mode = ACME_RENEW_AUTO;
+    settings->is_auto = 1;
+}
+
+static void add_host_names(link_t *link, mod_acme_draft_t *draft,
+                           const mod_acme_alias_host_t *host);
+
+static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *defaults,
+                                    const mod_acme_definition_t *definition)
+{
+    plan_t *plan = apr_pcalloc(link->pool, sizeof(*plan));
+    plan->definition = definition;
+    mod_acme_settings_merge(&plan->settings, defaults,
+                            &mod_acme_settings_server(definition->server)->settings);
+    mod_acme_settings_merge(&plan->settings, &plan->settings, &definition->settings);
+    mod_acme_draft_t *draft =
+        mod_acme_draft_create(link->drafts, definition->file, definition->line);
+    draft->context = plan;
+    draft->is_auto = plan->settings.is_auto;
+    draft->can_wildcard = mod_acme_words_can_wildcard(plan->settings.challenge_types);
+    draft->ca = share_ca(link, draft);
+    return draft;
+}
+
+static void make_drafts(link_t *link)
+{
+    mod_acme_settings_t defaults;
+    set_defaults(&defaults, link->pool);
+    for (int i = 0; i < link->raw->definitions->nelts; i++) {
+        const mod_acme_definition_t *definition =
+            APR_ARRAY_IDX(link->raw->definitions, i, const mod_acme_definition_t *);
+        mod_acme_draft_t *draft = make_draft(link, &defaults, definition);
+        mod_acme_place_t place = {"ACMEDomain", definition->file, definition->line};
+        for (int j = 0; j < definition->names->nelts; j++) {
+            mod_acme_draft_add(link->drafts, draft,
+                               APR_ARRAY_IDX(definition->names, j, const char *), &place);
+        }
+        if (definition->names->nelts == 0) {
+            add_host_names(link, draft, mod_acme_aliases_host(link->hosts, definition->server));
+        }
+    }
+}
+
+/* ---- 2: names of virtual hosts */
+
+static void report_host(link_t *link, mod_acme_draft_t *draft, const mod_acme_alias_host_t *host,
+                        const char *name, const char *text)
+{
+    if (is_news(link, name)) {
+        draft->last = mod_acme_finding_add(link->raw->findings, host->server->defn_name,
+                                           (int)host->server->defn_line_number,
+                                           "<VirtualHost>: %s: %s", name, text);
+    }
+}
+
+static const char pattern_text[] =
+    "a certificate can cover whole names and \"*.\" before labels only, so this alias is left out";
+
+/* Gives @a name of @a host to @a draft, or says why not. */
+static void add_host_name(link_t *link, mod_acme_draft_t *draft, const mod_acme_alias_host_t *host,
+                          const mod_acme_alias_t *name)
+{
+    if (name->is_pattern) {
+        report_host(link, draft, host, name->text, pattern_text);
+        return;
+    }
+    int before = draft->identifiers->nelts;
+    const char *key = name->value != NULL ? name->value : name->text;
+    if (apr_hash_get(link->told, key, APR_HASH_KEY_STRING) != NULL) {
+        return;
+    }
+    mod_acme_place_t place = {"<VirtualHost>", host->server->defn_name,
+                              (int)host->server->defn_line_number};
+    const mod_acme_finding_t *last = draft->last;
+    mod_acme_draft_add(link->drafts, draft, name->text, &place);
+    if (draft->identifiers->nelts == before && draft->last != last) {
+        (void)is_news(link, key);
+    }
+}
+
+static const mod_acme_alias_t *name_at(const mod_acme_alias_host_t *host, int i)
+{
+    return APR_ARRAY_IDX(host->names, i, const mod_acme_alias_t *);
+}
+
+/* An ACMEDomain without names takes those of its virtual host. Where they belong to another already
+ * (the same host once more, on another port), one sentence is enough. */
+static void add_host_names(link_t *link, mod_acme_draft_t *draft, const mod_acme_alias_host_t *host)
+{
+    if (host == NULL || !host->has_server_name) {
+        mod_acme_draft_report(link->drafts, draft,
+                              "the <VirtualHost> has no ServerName to take the names from");
+        return;
+    }
+    const mod_acme_alias_t *first = name_at(host, 0);
+    const mod_acme_draft_t *owner =
+        first->value != NULL ? mod_acme_drafts_holder(link->drafts, first->value) : NULL;
+    if (owner != NULL) {
+        mod_acme_draft_report(link->drafts, draft,
+                              apr_psprintf(link->pool,
+                                           "%s belongs to the ACMEDomain of %s:%d already",
+                                           first->value, owner->file, owner->line));
+        return;
+    }
+    for (int i = 0; i < host->names->nelts; i++) {
+        add_host_name(link, draft, host, name_at(host, i));
+    }
+}
+
+/* The draft that @a host belongs to: that of its ServerName, else the only one that has any of its
+ * names. NULL if there is none, or if several share the host. */
+static mod_acme_draft_t *find_target(link_t *link, const mod_acme_alias_host_t *host)
+{
+    int count = mod_acme_aliases_count(host, link->global);
+    mod_acme_draft_t *target = NULL;
+    for (int i = 0; i < count; i++) {
+        const char *value = name_at(host, i)->value;
+        mod_acme_draft_t *owner = value != NULL ? mod_acme_drafts_owner(link->drafts, value) : NULL;
+        if (owner != NULL && i == 0 && host->has_server_name) {
+            return owner;
+        }
+        if (owner != NULL && target != NULL && owner != target) {
+            return NULL;
+        }
+        target = owner != NULL ? owner : target;
+    }
+    return target;
+}
+
+/* A wildcard alias over names of other domains is how one host serves many: it is not for a
+ * certificate. */
+static int is_catch_all(const link_t *link, const mod_acme_draft_t *target,
+                        const mod_acme_alias_t *name)
+{
+    if (!name->is_wildcard) {
+        return 0;
+    }
+    const mod_acme_below_t *below =
+        apr_hash_get(link->hosts->wildcards, name->value + 1, APR_HASH_KEY_STRING);
+    return below != NULL && below->draft != NULL && (below->is_shared || below->draft != target);
+}
+
+static void offer_name(link_t *link, mod_acme_draft_t *target, const mod_acme_alias_host_t *host,
+                       const mod_acme_alias_t *name)
+{
+    if (name->value != NULL && (mod_acme_drafts_owner(link->drafts, name->value) != NULL ||
+                                is_catch_all(link, target, name))) {
+        return;
+    }
+    if (target->is_auto || name->is_pattern) {
+        add_host_name(link, target, host, name);
+        return;
+    }
+    report_host(link, target, host, name->text,
+                apr_psprintf(link->pool,
+                             "the ACMEDomain of %s:%d does not have this name (ACMEMembers "
+                             "manual), so its certificate will not fit; add it there",
+                             target->file, target->line));
+}
+
+static void offer_names(link_t *link)
+{
+    for (int i = 0; i < link->hosts->hosts->nelts; i++) {
+        const mod_acme_alias_host_t *host =
+            APR_ARRAY_IDX(link->hosts->hosts, i, const mod_acme_alias_host_t *);
+        mod_acme_draft_t *target = host->is_plain ? NULL : find_target(link, host);
+        int count = target != NULL ? mod_acme_aliases_count(host, link->global) : 0;
+        for (int j = 0; j < count; j++) {
+            offer_name(link, target, host, name_at(host, j));
+        }
+    }
+}
+
+/* ---- 3: use */
+
+static void mark_owners(link_t *link)
+{
+    for (int i = 0; i < link->hosts->hosts->nelts; i++) {
+        const mod_acme_alias_host_t *host =
+            APR_ARRAY_IDX(link->hosts->hosts, i, const mod_acme_alias_host_t *);
+        int count = mod_acme_aliases_count(host, link->global);
+        for (int j = 0; j < count; j++) {
+            const char *value = name_at(host, j)->value;
+            mod_acme_draft_t *owner =
+                value != NULL ? mod_acme_drafts_owner(link->drafts, value) : NULL;
+            if (owner != NULL) {
+                owner->is_used = 1;
+            }
+        }
+    }
+}
+
+static int is_matched(const link_t *link, const mod_acme_draft_t *draft)
+{
+    for (int i = 0; i < draft->identifiers->nelts; i++) {
+        const acme_identifier_t *identifier =
+            APR_ARRAY_IDX(draft->identifiers, i, const acme_identifier_t *);
+        if (!identifier->is_wildcard && mod_acme_aliases_match(link->hosts, identifier->value)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void mark_used(link_t *link)
+{
+    mark_owners(link);
+    const apr_array_header_t *all = mod_acme_drafts_all(link->drafts);
+    for (int i = 0; i < all->nelts; i++) {
+        mod_acme_draft_t *draft = APR_ARRAY_IDX(all, i, mod_acme_draft_t *);
+        draft->is_used = draft->is_used || is_matched(link, draft);
+        if (draft->is_used || draft->identifiers->nelts == 0 ||
+            plan_of(draft)->settings.renew_mode != ACME_RENEW_AUTO) {
+            continue;
+        }
+        mod_acme_draft_report(
+            link->drafts, draft,
+            apr_psprintf(link->pool,
+                         "no <VirtualHost> has one of its names (%s) as ServerName or ServerAlias, "
+                         "so nothing is ordered for it; add one, or write ACMERenewMode always",
+                         acme_identifiers_text(draft->identifiers, SHOWN_MAX, link->pool)));
+    }
+}
+
+/* ---- 4: domains */
+
+static const char *folder_of(const acme_identifier_t *identifier, apr_pool_t *pool)
+{
+    const char *digest = acme_digest_hex(identifier->value, strlen(identifier->value), pool);
+    return acme_identifier_folder(identifier, digest, pool);
+}
+
+static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
+                                  const apr_array_header_t *identifiers, int index)
+{
+    const mod_acme_settings_t *settings = &plan_of(draft)->settings;
+    const acme_identifier_t *first = APR_ARRAY_IDX(identifiers, 0, const acme_identifier_t *);
+    acme_domain_t *domain = apr_pcalloc(link->pool, sizeof(*domain));
+    domain->name = first->value;
+    domain->folder = folder_of(first, link->pool);
+    domain->identifiers = identifiers;
+    domain->key_specs = settings->key_specs;
+    domain->ca = draft->ca;
+    domain->challenge_types = settings->challenge_types;
+    domain->renew_window = settings->renew_window;
+    domain->warn_window = settings->warn_window;
+    domain->renew_mode = (acme_renew_mode_t)settings->renew_mode;
+    domain->is_used = draft->is_used;
+    domain->file = draft->file;
+    domain->line = draft->line;
+    domain->index = index;
+    return domain;
+}
+
+static apr_array_header_t *make_domains(link_t *link)
+{
+    const apr_array_header_t *all = mod_acme_drafts_all(link->drafts);
+    apr_array_header_t *domains =
+        apr_array_make(link->pool, all->nelts, sizeof(const acme_domain_t *));
+    for (int i = 0; i < all->nelts; i++) {
+        mod_acme_draft_t *draft = APR_ARRAY_IDX(all, i, mod_acme_draft_t *);
+        const apr_array_header_t *orders = mod_acme_draft_orders(link->drafts, draft, link->pool);
+        for (int j = 0; j < orders->nelts; j++) {
+            const acme_domain_t *domain = make_domain(
+                link, draft, APR_ARRAY_IDX(orders, j, const apr_array_header_t *), domains->nelts);
+            APR_ARRAY_PUSH(domains, const acme_domain_t *) = domain;
+            plan_of(draft)->first = j == 0 ? domain : plan_of(draft)->first;
+        }
+    }
+    return domains;
+}
+
+/* The CAs that domains use: one of a domain that is left out is nobody's. */
+static apr_array_header_t *used_cas(const link_t *link)
+{
+    apr_array_header_t *cas =
+        apr_array_make(link->pool, link->all->nelts, sizeof(const acme_ca_t *));
+    apr_hash_t *used = apr_hash_make(link->pool);
+    for (int i = 0; i < link->global->domains->nelts; i++) {
+        const acme_domain_t *domain =
+            APR_ARRAY_IDX(link->global->domains, i, const acme_domain_t *);
+        apr_hash_set(used, domain->ca->directory_url, APR_HASH_KEY_STRING, domain->ca);
+    }
+    for (int i = 0; i < link->all->nelts; i++) {
+        const acme_ca_t *ca = APR_ARRAY_IDX(link->all, i, const acme_ca_t *);
+        if (apr_hash_get(used, ca->directory_url, APR_HASH_KEY_STRING) != NULL) {
+            APR_ARRAY_PUSH(cas, const acme_ca_t *) = ca;
+        }
+    }
+    return cas;
+}
+
+/* ---- 5: virtual hosts */
+
+static const acme_domain_t *find_domain(const link_t *link, const mod_acme_alias_host_t *host)
+{
+    int count = mod_acme_aliases_count(host, link->global);
+    for (int i = 0; i < count; i++) {
+        const char *value = name_at(host, i)->value;
+        const acme_domain_t *domain =
+            value != NULL ? acme_domain_index_find(link->global->index, value, strlen(value))
+                          : NULL;
+        if (domain != NULL) {
+            return domain;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        const mod_acme_alias_t *name = name_at(host, i);
+        const mod_acme_below_t *below =
+            name->is_wildcard
+                ? apr_hash_get(link->hosts->wildcards, name->value + 1, APR_HASH_KEY_STRING)
+                : NULL;
+        if (below != NULL && below->draft != NULL && plan_of(below->draft)->first != NULL) {
+            return plan_of(below->draft)->first;
+        }
+    }
+    return NULL;
+}
+
+static void link_hosts(const link_t *link)
+{
+    for (int i = 0; i < link->hosts->hosts->nelts; i++) {
+        const mod_acme_alias_host_t *host =
+            APR_ARRAY_IDX(link->hosts->hosts, i, const mod_acme_alias_host_t *);
+        mod_acme_settings_server(host->server)->domain = find_domain(link, host);
+    }
+}
+
+/* see mod_acme_vhost.h */
+void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_rec *s,
+                         apr_pool_t *pool)
+{
+    link_t link = {
+        .global = global,
+        .raw = raw,
+        .drafts = mod_acme_drafts_create(raw->findings, pool),
+        .hosts = mod_acme_aliases_create(global, s, pool),
+        .cas = apr_hash_make(pool),
+        .all = apr_array_make(pool, 2, sizeof(acme_ca_t *)),
+        .told = apr_hash_make(pool),
+        .pool = pool,
+    };
+    make_drafts(&link);
+    mod_acme_aliases_look_below(link.hosts, link.drafts);
+    offer_names(&link);
+    mod_acme_drafts_report_empty(link.drafts);
+    mark_used(&link);
+    global->domains = make_domains(&link);
+    global->index = acme_domain_index_create(global->domains, pool);
+    global->cas = used_cas(&link);
+    check_agreement(&link);
+    link_hosts(&link);
+}
+
+/* see mod_acme_vhost.h */
+const acme_domain_t *mod_acme_vhost_domain(const server_rec *s)
+{
+    const mod_acme_server_t *server = mod_acme_settings_server(s);
+    return server != NULL ? server->domain : NULL;
+}
