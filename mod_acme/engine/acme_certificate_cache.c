@@ -37,7 +37,8 @@
 
 /* How long a failure keeps us from trying again, and how often an unknown domain is looked at. */
 #define PATIENCE ACME_TIME_SECOND
-/* A load that was overtaken by something newer is done again, but not for ever. */
+/* A generation that is pruned while we read is read no more; we follow the newer ones, not for
+ * ever. */
 #define MAX_ATTEMPTS 3
 
 typedef struct {
@@ -174,24 +175,24 @@ static acme_err_t *counting_number(apr_uint64_t *number, const acme_certificate_
     return NULL;
 }
 
-/* Reads generation *number, or, if that was pruned meanwhile, a newer one that counts now. */
-static acme_err_t *read_generation(acme_generation_t **generation, apr_uint64_t *number,
+/* Reads generation *number, or, if that was pruned meanwhile, the newer one that counts now. */
+static acme_err_t *read_generation(acme_generation_t **generation, apr_uint64_t number,
                                    const acme_certificate_cache_t *cache,
                                    const acme_domain_t *domain, apr_pool_t *pool)
 {
-    apr_uint64_t counting;
-    ACME_TRY(acme_generation_read(generation, cache->store, domain->folder, *number, pool));
-    if (*generation != NULL) {
-        return NULL;
+    for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        apr_uint64_t counting;
+        ACME_TRY(acme_generation_read(generation, cache->store, domain->folder, number, pool));
+        if (*generation != NULL) {
+            return NULL;
+        }
+        ACME_TRY(counting_number(&counting, cache, domain, pool));
+        if (counting <= number) {
+            break;
+        }
+        number = counting;
     }
-    ACME_TRY(counting_number(&counting, cache, domain, pool));
-    if (counting > *number) {
-        *number = counting;
-        ACME_TRY(acme_generation_read(generation, cache->store, domain->folder, counting, pool));
-    }
-    return *generation != NULL ? NULL
-                               : acme_err_make(pool, ACME_ERR_STORE,
-                                               "it is not in the store, or its seal does not open");
+    return acme_err_make(pool, ACME_ERR_STORE, "it is not in the store, or its seal does not open");
 }
 
 static stripe_t *stripe_of(acme_certificate_cache_t *cache, const acme_domain_t *domain)
@@ -268,9 +269,8 @@ static held_t *load_in(view_t *view, acme_certificate_cache_t *cache, const acme
 {
     acme_generation_t *generation = NULL;
     acme_err_t *err = settle_wanted(view, cache, domain, pool);
-    apr_uint64_t number = view->wanted;
-    if (number > (view->held != NULL ? view->held->loaded.number : 0)) {
-        acme_err_t *read_err = read_generation(&generation, &number, cache, domain, pool);
+    if (view->wanted > (view->held != NULL ? view->held->loaded.number : 0)) {
+        acme_err_t *read_err = read_generation(&generation, view->wanted, cache, domain, pool);
         err = read_err != NULL ? read_err : err;
     }
     if (err != NULL) {
@@ -331,28 +331,24 @@ static void put_in_slot(acme_certificate_cache_t *cache, const acme_domain_t *do
     slot->was_used = 1;
 }
 
-/* Offers @a held (whose reference is given away) to the slot and gives the caller what is best:
- * *result with a reference, or NULL if @a held is older than what was served and is gone again. */
+/* Offers @a held, whose reference is given away, to the slot. Gives the newest of both with a
+ * reference. While we loaded, something newer may have come and been evicted again: then @a held is
+ * for this handshake alone, which began before. */
 static held_t *install(acme_certificate_cache_t *cache, const acme_domain_t *domain, held_t *held)
 {
     slot_t *slot = &cache->slots[domain->index];
     stripe_t *stripe = stripe_of(cache, domain);
     held_t *dropped = NULL;
-    held_t *best = NULL;
+    held_t *best = held;
     lock_stripe(stripe);
-    if (held->loaded.number >= slot->served &&
-        (slot->held == NULL || held->loaded.number > slot->held->loaded.number)) {
-        put_in_slot(cache, domain, held, &dropped);
-        best = held;
-    }
-    else if (slot->held != NULL) {
+    if (slot->held != NULL && slot->held->loaded.number >= held->loaded.number) {
         best = slot->held;
         slot->was_used = 1;
         hold(best);
         dropped = held;
     }
-    else {
-        dropped = held;
+    else if (held->loaded.number >= slot->served) {
+        put_in_slot(cache, domain, held, &dropped);
     }
     unlock_stripe(stripe);
     let_go(dropped);
@@ -430,22 +426,20 @@ const acme_loaded_t *acme_certificate_cache_take(acme_certificate_cache_t *cache
                                                  const acme_domain_t *domain)
 {
     assert(domain->index >= 0 && domain->index < cache->domains);
-    held_t *best = NULL;
-    for (int attempt = 0; attempt < MAX_ATTEMPTS && best == NULL; attempt++) {
-        view_t view = look(cache, domain);
-        int is_look = view.wanted == ACME_BELL_UNKNOWN;
-        held_t *loaded = view.must_load ? load(&view, cache, domain) : NULL;
-        if (view.must_load && is_look) {
-            note_look(cache, domain);
-        }
-        best = loaded != NULL ? install(cache, domain, loaded) : NULL;
-        if (best != NULL) {
-            let_go(view.held);
-        }
-        else if (loaded == NULL || view.held != NULL) {
-            return (const acme_loaded_t *)view.held;
-        }
+    view_t view = look(cache, domain);
+    if (!view.must_load) {
+        return (const acme_loaded_t *)view.held;
     }
+    int is_look = view.wanted == ACME_BELL_UNKNOWN;
+    held_t *loaded = load(&view, cache, domain);
+    if (is_look) {
+        note_look(cache, domain);
+    }
+    if (loaded == NULL) {
+        return (const acme_loaded_t *)view.held;
+    }
+    held_t *best = install(cache, domain, loaded);
+    let_go(view.held);
     return (const acme_loaded_t *)best;
 }
 

@@ -19,6 +19,9 @@ typedef struct {
     acme_store_t store;
     _Atomic int reads;
     const char *hidden; /* a path, or NULL */
+    const char *slow;   /* while this path is read once, `meanwhile` happens */
+    void (*meanwhile)(void *baton);
+    void *baton;
 } counter_t;
 
 typedef struct {
@@ -39,7 +42,12 @@ static acme_err_t *count_get(char **bytes, apr_size_t *len, void *baton, const c
     if (counter->hidden != NULL && strcmp(path, counter->hidden) == 0) {
         return acme_err_make(pool, ACME_ERR_STORE, "%s: the disk is broken", path);
     }
-    return counter->real->provider->get(bytes, len, counter->real->baton, path, pool);
+    acme_err_t *err = counter->real->provider->get(bytes, len, counter->real->baton, path, pool);
+    if (counter->slow != NULL && strcmp(path, counter->slow) == 0) {
+        counter->slow = NULL;
+        counter->meanwhile(counter->baton);
+    }
+    return err;
 }
 
 static counter_t *counter_create(const acme_store_t *real, apr_pool_t *pool)
@@ -303,6 +311,28 @@ static void no_generation_ever_goes_back(void **state)
     assert_int_equal(4, served(child, 0));
 }
 
+static void overtake(void *baton)
+{
+    child_t *child = baton;
+    stage(child, 0, 3);
+    assert_int_equal(3, served(child, 0));
+    stage(child, 1, 1);
+    assert_int_equal(1, served(child, 1)); /* evicts the first */
+}
+
+static void a_handshake_that_is_overtaken_gets_what_was_announced_to_it(void **state)
+{
+    child_t *child = child_create(1, *state);
+    stage(child, 0, 1);
+    assert_int_equal(1, served(child, 0));
+    child->counter->slow = "live/d0.example/2";
+    child->counter->meanwhile = overtake;
+    child->counter->baton = child;
+    stage(child, 0, 2);
+    assert_int_equal(2, served(child, 0));
+    assert_int_equal(3, served(child, 0));
+}
+
 static void a_reference_outlives_the_generation(void **state)
 {
     child_t *child = child_create(DOMAINS, *state);
@@ -473,6 +503,7 @@ int main(void)
         FIXTURE_TEST(no_more_than_the_capacity_is_kept),
         FIXTURE_TEST(what_is_in_use_is_not_evicted_first),
         FIXTURE_TEST(no_generation_ever_goes_back),
+        FIXTURE_TEST(a_handshake_that_is_overtaken_gets_what_was_announced_to_it),
         FIXTURE_TEST(a_reference_outlives_the_generation),
         FIXTURE_TEST(each_slot_of_openssl_has_one_certificate),
         FIXTURE_TEST(many_domains_cost_little),
