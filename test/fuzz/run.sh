@@ -24,11 +24,13 @@ if pkg-config --exists libidn2; then
 fi
 
 mkdir -p "$found" "_build_fuzz/$target-findings"
-# base, crypto and proto: the floors that read what comes from outside
+# base, crypto and proto read what comes from outside; the others, what lies in the store
 "$clang" -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
     -I"$source/include" -I"$source/test" $flags \
     "$source/test/fuzz/fuzz_$target.c" \
     $(find "$source/mod_acme/base" "$source/mod_acme/crypto" "$source/mod_acme/proto" -name '*.c') \
+    "$source/mod_acme/port/acme_store.c" \
+    "$source/mod_acme/engine/acme_generation.c" "$source/mod_acme/engine/acme_job.c" \
     $libs -o "_build_fuzz/fuzz_$target"
 exec "_build_fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=10 -max_len=65536 \
     -artifact_prefix="_build_fuzz/$target-findings/" "$found" "$source/test/fuzz/corpus/$target"
