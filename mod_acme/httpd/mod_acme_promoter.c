@@ -192,8 +192,6 @@ static acme_err_t *give(pass_t *pass, const acme_domain_t *domain, apr_uint64_t 
         return NULL;
     }
     ACME_TRY(acme_generation_write(pass->store, domain->folder, generation, pool));
-    ACME_TRY(
-        acme_store_fs_give(pass->store, apr_pstrcat(pool, "live/", domain->folder, NULL), pool));
     acme_env_log(pass->store->env, ACME_LOG_NOTICE,
                  "%s: the certificate found in domains/ is taken into use as generation "
                  "%" APR_UINT64_T_FMT,
@@ -242,6 +240,10 @@ static void point_all(pass_t *pass, apr_pool_t *pool)
                      archived->number);
     }
     apr_pool_destroy(iteration);
+    acme_err_t *err = acme_store_fs_sync(pass->store, pool);
+    if (err != NULL) {
+        acme_env_log(pass->store->env, ACME_LOG_WARNING, "%s", err->text);
+    }
 }
 
 /* see mod_acme_promoter.h */

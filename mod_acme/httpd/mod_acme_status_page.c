@@ -66,6 +66,32 @@ static const acme_domain_t *find_domain(const mod_acme_world_t *world, const cha
     return len > 0 ? acme_domain_index_find(world->global->index, folded, len) : NULL;
 }
 
+/* ---- a store where nothing is, for when the real one cannot be used: the page says so */
+
+static acme_err_t *get_nothing(char **bytes, apr_size_t *len, void *baton, const char *path,
+                               apr_pool_t *pool)
+{
+    (void)baton;
+    (void)path;
+    (void)pool;
+    *bytes = NULL;
+    *len = 0;
+    return NULL;
+}
+
+static acme_err_t *list_nothing(apr_array_header_t **names, void *baton, const char *path,
+                                apr_pool_t *pool)
+{
+    (void)baton;
+    (void)path;
+    *names = apr_array_make(pool, 1, sizeof(const char *));
+    return NULL;
+}
+
+static const acme_store_provider_t nothing = {.get = get_nothing, .list = list_nothing};
+
+/* ---- the page */
+
 static const char *page(request_rec *r, const mod_acme_world_t *world, const acme_domain_t *only)
 {
     if (world == NULL) {
@@ -73,7 +99,10 @@ static const char *page(request_rec *r, const mod_acme_world_t *world, const acm
     }
     const acme_status_host_t host = {ACME_VERSION, activation_name(&world->global->activation),
                                      trouble(world, r->pool)};
-    return acme_status_json(world->global->domains, only, world->store,
+    unsigned char no_secret[ACME_SEAL_SECRET_LEN] = {0};
+    const acme_store_t nowhere = {&nothing, NULL, acme_seal_create(no_secret, r->pool), world->env};
+    return acme_status_json(world->global->domains, only,
+                            world->store != NULL ? world->store : &nowhere,
                             world->board != NULL ? mod_acme_board_bell(world->board) : NULL, &host,
                             world->env, r->pool);
 }
