@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <httpd.h>
+#include <ap_expr.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -63,11 +64,14 @@ int mod_acme_answer_challenge(request_rec *r)
     return send_all(r, "application/octet-stream", answer);
 }
 
-static int is_status_page(const request_rec *r)
+static int is_status_page(request_rec *r)
 {
-    /* <Location> has been applied by now, httpd's own idea of the handler comes later */
+    /* <Location> has been applied by now; httpd makes r->handler of it only later */
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
-    return core->handler != NULL && strcmp(core->handler, MOD_ACME_STATUS_HANDLER) == 0;
+    const char *err = NULL;
+    const char *handler =
+        core->expr_handler != NULL ? ap_expr_str_exec(r, core->expr_handler, &err) : core->handler;
+    return err == NULL && handler != NULL && strcmp(handler, MOD_ACME_STATUS_HANDLER) == 0;
 }
 
 /* Nonzero if the certificate of this connection can only be the placeholder. */
@@ -99,7 +103,7 @@ int mod_acme_answer_unavailable(request_rec *r)
     }
     const mod_acme_host_t *host = mod_acme_host_find(world, r->server);
     if (host == NULL || !host->has_only_placeholder || !ap_ssl_conn_is_ssl(r->connection) ||
-        is_status_page(r) || !has_nothing_else(world, host, r)) {
+        !has_nothing_else(world, host, r) || is_status_page(r)) {
         return DECLINED;
     }
     (void)ap_discard_request_body(r);
