@@ -11,7 +11,6 @@
 
 #include <apr_strings.h>
 
-#include "acme/acme_time.h"
 #include "acme_store_fs_private.h"
 
 /* a sealed value is a little longer than what is in it */
@@ -317,48 +316,6 @@ static acme_err_t *set_aside(void *baton, const char *path, apr_pool_t *pool)
     return error == 0 || error == ENOENT
                ? NULL
                : acme_store_fs__failed(&fs->config, error, "set aside", path, pool);
-}
-
-static int is_stale_temp(int folder, const char *name, apr_time_t now)
-{
-    struct stat info;
-    return strncmp(name, ACME_STORE_FILE_TEMP, strlen(ACME_STORE_FILE_TEMP)) == 0 &&
-           fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(info.st_mode) &&
-           apr_time_from_sec((apr_time_t)info.st_mtime) < now - ACME_TIME_HOUR;
-}
-
-static void sweep_folder(int parent, const char *name, apr_time_t now, int depth)
-{
-    int folder;
-    if (acme_store_file__open_folder(&folder, parent, name) != 0) {
-        return;
-    }
-    DIR *entries = fdopendir(folder);
-    if (entries == NULL) {
-        close(folder);
-        return;
-    }
-    const struct dirent *entry;
-    while ((entry = readdir(entries)) != NULL) {
-        if (is_stale_temp(folder, entry->d_name, now)) {
-            (void)unlinkat(folder, entry->d_name, 0); /* it only takes room */
-        }
-        else if (depth > 0 && entry->d_name[0] != '.') {
-            sweep_folder(folder, entry->d_name, now, depth - 1);
-        }
-    }
-    closedir(entries);
-}
-
-/* see acme_store_fs_private.h */
-void acme_store_fs__sweep(const acme_store_fs_t *fs)
-{
-    apr_time_t now = acme_env_now(fs->env);
-    for (const acme_store_fs_group_t *group = acme_store_fs__groups; group->name; ++group) {
-        if (group->is_run_users) {
-            sweep_folder(fs->base_fd, group->name, now, 1);
-        }
-    }
 }
 
 static const acme_store_provider_t provider = {

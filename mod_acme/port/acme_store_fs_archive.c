@@ -27,11 +27,19 @@ static char *archive_name(const char *folder, apr_uint64_t number, apr_pool_t *p
     return apr_psprintf(pool, "%s.%" APR_UINT64_T_FMT, folder, number);
 }
 
-static acme_err_t *check_folder(const char *folder, apr_pool_t *pool)
+static acme_err_t *check_name(const char *name, apr_pool_t *pool)
 {
-    if (strchr(folder, '/') != NULL ||
-        !acme_store_path_ok(acme_store_path(pool, "domains", folder, NULL))) {
-        return acme_err_make(pool, ACME_ERR_INTERNAL, "\"%s\" is not a folder's name", folder);
+    if (strchr(name, '/') != NULL ||
+        !acme_store_path_ok(acme_store_path(pool, "domains", name, NULL))) {
+        return acme_err_make(pool, ACME_ERR_INTERNAL, "\"%s\" is not a name in the store", name);
+    }
+    return NULL;
+}
+
+static acme_err_t *check_files(const apr_array_header_t *files, apr_pool_t *pool)
+{
+    for (int i = 0; i < files->nelts; ++i) {
+        ACME_TRY(check_name(APR_ARRAY_IDX(files, i, acme_store_fs_file_t).name, pool));
     }
     return NULL;
 }
@@ -104,7 +112,8 @@ acme_err_t *acme_store_fs_archive(const acme_store_t *store, const char *folder,
                                   apr_pool_t *scratch_pool)
 {
     const acme_store_fs_t *fs = store->baton;
-    ACME_TRY(check_folder(folder, scratch_pool));
+    ACME_TRY(check_name(folder, scratch_pool));
+    ACME_TRY(check_files(files, scratch_pool));
     const char *name = archive_name(folder, number, scratch_pool);
     int error = make_archive(fs, name, files);
     return error == 0 ? NULL
@@ -174,7 +183,7 @@ acme_err_t *acme_store_fs_point(const acme_store_t *store, const char *folder, a
                                 apr_pool_t *scratch_pool)
 {
     const acme_store_fs_t *fs = store->baton;
-    ACME_TRY(check_folder(folder, scratch_pool));
+    ACME_TRY(check_name(folder, scratch_pool));
     const char *target =
         apr_pstrcat(scratch_pool, "../archive/", archive_name(folder, number, scratch_pool), NULL);
     int error = point(fs, folder, target, scratch_pool);
@@ -203,7 +212,7 @@ apr_uint64_t acme_store_fs_pointed(const acme_store_t *store, const char *folder
 {
     const acme_store_fs_t *fs = store->baton;
     char target[ARCHIVE_NAME_SIZE];
-    if (check_folder(folder, scratch_pool) != NULL ||
+    if (check_name(folder, scratch_pool) != NULL ||
         acme_store_fs__read_link(target, sizeof target, fs, folder) != 0) {
         return 0;
     }

@@ -393,5 +393,8 @@ void acme_store_fs_prepare(acme_store_condition_t *condition, const acme_store_f
         acme_store_fs__format(condition, config, layout.base_fd, ACME_STORE_FORMAT, upgrades,
                               may_write, env, pool);
     }
+    if (may_write && condition->state == ACME_STORE_USABLE) {
+        acme_store_fs__sweep(layout.base_fd, 0, env);
+    }
     close(layout.base_fd);
 }

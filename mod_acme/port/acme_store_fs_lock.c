@@ -187,7 +187,7 @@ acme_err_t *acme_store_fs__lock(int *is_ours, int *holder, void *baton, apr_pool
         return acme_store_fs__failed(&fs->config, error, "lock", "lock", pool);
     }
     if (is_new) {
-        acme_store_fs__sweep(fs);
+        acme_store_fs__sweep(fs->base_fd, 1, fs->env);
     }
     return NULL;
 }

@@ -60,8 +60,9 @@ int acme_store_fs__open_folder(int *fd, const acme_store_fs_t *fs, const char *p
 int acme_store_fs__read_link(char *target, apr_size_t size, const acme_store_fs_t *fs,
                              const char *folder);
 
-/** Removes temporary files of processes killed in a write, older than an hour. */
-void acme_store_fs__sweep(const acme_store_fs_t *fs);
+/** Removes what processes killed in a write left behind more than an hour ago, where the run user
+ * writes (the engine does that when it takes the lock) or where root does (in prepare). */
+void acme_store_fs__sweep(int base_fd, int is_run_users, const acme_env_t *env);
 
 /* acme_store_fs_lock.c */
 acme_err_t *acme_store_fs__lock(int *is_ours, int *holder, void *baton, apr_pool_t *pool);

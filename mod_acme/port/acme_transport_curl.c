@@ -17,7 +17,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <apr_ring.h>
 #include <apr_strings.h>
 
 #include "acme/acme_time.h"
@@ -31,10 +30,15 @@
 typedef struct flight_t flight_t;
 typedef struct baton_t baton_t;
 
-APR_RING_HEAD(flight_ring_t, flight_t);
+/* A link of a ring whose head is a link as well; an empty ring is its head alone. */
+typedef struct link_t link_t;
+struct link_t {
+    link_t *next;
+    link_t *before;
+};
 
 struct flight_t {
-    APR_RING_ENTRY(flight_t) link;
+    link_t link; /* first, so that a link is its flight */
     baton_t *owner;
     acme_exchange_t *exchange;
     CURL *easy; /* NULL while grounded */
@@ -49,13 +53,38 @@ struct flight_t {
 struct baton_t {
     acme_transport_curl_config_t config;
     CURLM *multi;
-    struct flight_ring_t flying;
-    struct flight_ring_t grounded;
+    link_t flying;
+    link_t grounded;
     struct curl_slist *get_headers;
     struct curl_slist *post_headers;
     CURL *spare[SPARE_MAX];
     int spares;
 };
+
+static void make_ring(link_t *ring)
+{
+    ring->next = ring->before = ring;
+}
+
+static void add_last(link_t *ring, flight_t *flight)
+{
+    flight->link.next = ring;
+    flight->link.before = ring->before;
+    ring->before->next = &flight->link;
+    ring->before = &flight->link;
+}
+
+static void leave_ring(flight_t *flight)
+{
+    flight->link.next->before = flight->link.before;
+    flight->link.before->next = flight->link.next;
+}
+
+/* NULL if the ring is empty. */
+static flight_t *first_of(link_t *ring)
+{
+    return ring->next != ring ? (flight_t *)ring->next : NULL;
+}
 
 static CURL *take_easy(baton_t *baton)
 {
@@ -78,7 +107,7 @@ static apr_status_t forget_flight(void *data);
 /* Out of ring and multi handle, and nothing knows of it any more. */
 static void release(flight_t *flight)
 {
-    APR_RING_REMOVE(flight, link);
+    leave_ring(flight);
     apr_pool_cleanup_kill(flight->exchange->pool, flight, forget_flight);
     flight->exchange->provider_data = NULL;
     if (flight->easy != NULL) {
@@ -290,10 +319,10 @@ static void begin(void *data, acme_exchange_t *exchange)
     apr_pool_cleanup_register(exchange->pool, flight, forget_flight, apr_pool_cleanup_null);
     flight->err = take_off(flight);
     if (flight->err == NULL) {
-        APR_RING_INSERT_TAIL(&baton->flying, flight, flight_t, link);
+        add_last(&baton->flying, flight);
     }
     else {
-        APR_RING_INSERT_TAIL(&baton->grounded, flight, flight_t, link);
+        add_last(&baton->grounded, flight);
     }
 }
 
@@ -328,13 +357,11 @@ static int tell_grounded(baton_t *baton)
 {
     int count = 0;
     int told = 0;
-    for (const flight_t *flight = APR_RING_FIRST(&baton->grounded);
-         flight != APR_RING_SENTINEL(&baton->grounded, flight_t, link);
-         flight = APR_RING_NEXT(flight, link)) {
+    for (const link_t *link = baton->grounded.next; link != &baton->grounded; link = link->next) {
         ++count;
     }
-    while (told < count && !APR_RING_EMPTY(&baton->grounded, flight_t, link)) {
-        flight_t *flight = APR_RING_FIRST(&baton->grounded);
+    flight_t *flight;
+    while (told < count && (flight = first_of(&baton->grounded)) != NULL) {
         acme_exchange_t *exchange = flight->exchange;
         exchange->err = flight->err;
         release(flight);
@@ -387,10 +414,11 @@ static void wakeup(void *data)
     (void)curl_multi_wakeup(baton->multi); /* a full pipe has woken it already */
 }
 
-static void drop_all(struct flight_ring_t *ring)
+static void drop_all(link_t *ring)
 {
-    while (!APR_RING_EMPTY(ring, flight_t, link)) {
-        release(APR_RING_FIRST(ring));
+    flight_t *flight;
+    while ((flight = first_of(ring)) != NULL) {
+        release(flight);
     }
 }
 
@@ -440,8 +468,8 @@ acme_err_t *acme_transport_curl_create(acme_transport_t **transport,
     baton_t *baton = apr_pcalloc(pool, sizeof *baton);
     baton->config = *config;
     baton->config.user_agent = apr_pstrdup(pool, config->user_agent);
-    APR_RING_INIT(&baton->flying, flight_t, link);
-    APR_RING_INIT(&baton->grounded, flight_t, link);
+    make_ring(&baton->flying);
+    make_ring(&baton->grounded);
     baton->multi = curl_multi_init();
     if (baton->multi == NULL) {
         return acme_err_make(pool, ACME_ERR_INTERNAL, "libcurl cannot be initialised");

@@ -49,41 +49,42 @@ static const char *way(const acme_transport_curl_failure_t *failure, apr_pool_t 
 }
 
 static acme_err_t *explain_certificate(const acme_transport_curl_failure_t *failure,
-                                       const char *url, const char *words, apr_pool_t *pool)
+                                       const char *url, const char *through, const char *words,
+                                       apr_pool_t *pool)
 {
     long result = X509_V_OK;
     (void)curl_easy_getinfo(failure->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     if (result == X509_V_ERR_CERT_NOT_YET_VALID) {
         return acme_err_make(
             pool, ACME_ERR_CLOCK,
-            "the certificate of %s is not yet valid: this machine's clock seems to "
+            "the certificate of %s%s is not yet valid: this machine's clock seems to "
             "be behind; set it right (NTP)",
-            url);
+            url, through);
     }
     if (result == X509_V_ERR_CERT_HAS_EXPIRED) {
-        return acme_err_make(pool, ACME_ERR_NETWORK,
-                             "the certificate of %s has expired, or this machine's clock is ahead",
-                             url);
+        return acme_err_make(
+            pool, ACME_ERR_NETWORK,
+            "the certificate of %s%s has expired, or this machine's clock is ahead", url, through);
     }
     /* the chain is well, or libcurl left it unsaid: it looks at the name before it keeps the result
      */
     if (result == X509_V_OK || result == X509_V_ERR_UNSPECIFIED) {
         return acme_err_make(pool, ACME_ERR_NETWORK,
-                             "the certificate of %s is for another host: %s; check the URL in "
+                             "the certificate of %s%s is for another host: %s; check the URL in "
                              "ACMECertificateAuthority",
-                             url, words);
+                             url, through, words);
     }
     return acme_err_make(pool, ACME_ERR_NETWORK,
-                         "the certificate of %s is not trusted: %s; if that CA has a root of its "
+                         "the certificate of %s%s is not trusted: %s; if that CA has a root of its "
                          "own, name it with ACMECACertificateFile",
-                         url, words);
+                         url, through, words);
 }
 
 static acme_err_t *explain_timeout(const acme_transport_curl_failure_t *failure, const char *url,
                                    const char *through, apr_pool_t *pool)
 {
-    curl_off_t connected = 0;
-    (void)curl_easy_getinfo(failure->easy, CURLINFO_APPCONNECT_TIME_T, &connected);
+    curl_off_t connected = 0; /* also told of a connection that was there before */
+    (void)curl_easy_getinfo(failure->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
     if (connected == 0) {
         return acme_err_make(pool, ACME_ERR_NETWORK,
                              "no connection to %s%s within %s: is a firewall between?", url,
@@ -149,7 +150,7 @@ acme_err_t *acme_transport_curl__explain(const acme_transport_curl_failure_t *fa
     case CURLE_OPERATION_TIMEDOUT:
         return explain_timeout(failure, url, through, pool);
     case CURLE_PEER_FAILED_VERIFICATION:
-        return explain_certificate(failure, url, words, pool);
+        return explain_certificate(failure, url, through, words, pool);
     case CURLE_SSL_CACERT_BADFILE:
         return acme_err_make(pool, ACME_ERR_NETWORK,
                              "cannot check the certificate of %s: %s is not readable as PEM "

@@ -4,6 +4,7 @@
 #include "unit/scratch.h"
 
 #include "acme/acme_store_fs.h"
+#include "acme/acme_time.h"
 #include "unit/fake_env.h"
 
 #define STRANGER 65534
@@ -188,6 +189,31 @@ static void prunes_all_but_the_newest(void **state)
     assert_true(is_there(&house, "archive/a.example.org.1", pool));
 }
 
+static void prepare_sweeps_what_a_killed_root_left(void **state)
+{
+    apr_pool_t *pool = *state;
+    house_t house = open_house(pool);
+    const char *base = house.config.base;
+    archive(&house, "a.example", 1, "first", pool);
+    assert_well(acme_store_fs_point(house.store, "a.example", 1, pool));
+    char *left = acme_store_fs_path(house.store, "archive/.tmp.1.1", pool);
+    assert_int_equal(0, mkdir(left, 0700));
+    scratch_write(left, "privkey.pem", "key", pool);
+    char *link = acme_store_fs_path(house.store, "domains/.tmp.1.2", pool);
+    assert_int_equal(0, symlink("nowhere", link));
+    scratch_write(base, ".tmp.1.3", "{}", pool);
+    acme_store_condition_t condition;
+    fake_env_set_clock(house.world, apr_time_now());
+    acme_store_fs_prepare(&condition, &house.config, 1, fake_env(house.world), pool);
+    assert_true(is_there(&house, "archive/.tmp.1.1", pool));
+    fake_env_set_clock(house.world, apr_time_now() + 2 * ACME_TIME_HOUR);
+    acme_store_fs_prepare(&condition, &house.config, 1, fake_env(house.world), pool);
+    assert_int_equal(1, scratch_count(base, "archive", pool));
+    assert_int_equal(1, scratch_count(base, "domains", pool));
+    assert_int_equal(10, scratch_count(base, "", pool));
+    assert_chain(&house, "first", pool);
+}
+
 static void refuses_names_that_are_no_folder(void **state)
 {
     apr_pool_t *pool = *state;
@@ -195,6 +221,8 @@ static void refuses_names_that_are_no_folder(void **state)
     apr_array_header_t *none = apr_array_make(pool, 1, sizeof(acme_store_fs_file_t));
     assert_refused(ACME_ERR_INTERNAL, acme_store_fs_archive(house.store, "../evil", 1, none, pool));
     assert_refused(ACME_ERR_INTERNAL, acme_store_fs_point(house.store, "a/b", 1, pool));
+    APR_ARRAY_PUSH(none, acme_store_fs_file_t) = (acme_store_fs_file_t){"../evil", "x", 1};
+    assert_refused(ACME_ERR_INTERNAL, acme_store_fs_archive(house.store, "a", 1, none, pool));
     assert_refused(ACME_ERR_INTERNAL, acme_store_fs_give(house.store, "domains/a/x", pool));
     assert_int_equal(0, acme_store_fs_pointed(house.store, "..", pool));
 }
@@ -239,6 +267,7 @@ int main(void)
         FIXTURE_TEST(a_link_to_nowhere_is_no_value),
         FIXTURE_TEST(lists_domains_and_removes_a_link),
         FIXTURE_TEST(prunes_all_but_the_newest),
+        FIXTURE_TEST(prepare_sweeps_what_a_killed_root_left),
         FIXTURE_TEST(refuses_names_that_are_no_folder),
         FIXTURE_TEST(names_what_could_not_be_archived),
         FIXTURE_TEST(gives_to_the_run_user),

@@ -3,8 +3,12 @@
  */
 #include "unit/scratch.h"
 
-#include <curl/curl.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sys/socket.h>
+
+#include <curl/curl.h>
 
 #include "acme/acme_time.h"
 #include "acme/acme_transport_curl.h"
@@ -197,6 +201,37 @@ static void does_not_wait_for_ever(void **state)
     house.config.exchange_timeout = ACME_TIME_SECOND / 5;
     start_transport(&house, pool);
     assert_failed(fetch(&house, "/hang", pool), ACME_ERR_NETWORK, "did not answer");
+    assert_well(fetch(&house, "/ok", pool)->err);
+    assert_failed(fetch(&house, "/hang", pool), ACME_ERR_NETWORK, "did not answer");
+}
+
+/* A port that accepts connections and says nothing: its backlog does it. */
+static int listen_silently(int *port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t len = sizeof address;
+    assert_int_equal(0, bind(fd, (struct sockaddr *)&address, len));
+    assert_int_equal(0, listen(fd, 4));
+    assert_int_equal(0, getsockname(fd, (struct sockaddr *)&address, &len));
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+static void does_not_wait_for_a_connection_for_ever(void **state)
+{
+    apr_pool_t *pool = *state;
+    house_t house = open_house(pool);
+    house.config.connect_timeout = ACME_TIME_SECOND / 5;
+    start_transport(&house, pool);
+    int port;
+    int fd = listen_silently(&port);
+    acme_exchange_t *exchange = ask(&house, "", apr_pcalloc(pool, sizeof(int)), pool);
+    exchange->url = apr_psprintf(pool, "https://127.0.0.1:%d/", port);
+    carry(&house, exchange);
+    close(fd);
+    assert_failed(exchange, ACME_ERR_NETWORK, "no connection to https://127.0.0.1:");
 }
 
 static void trusts_only_the_named_certificate(void **state)
@@ -467,6 +502,7 @@ int main(void)
         FIXTURE_TEST(bounds_body_and_headers),
         FIXTURE_TEST(half_an_answer_is_none),
         FIXTURE_TEST(does_not_wait_for_ever),
+        FIXTURE_TEST(does_not_wait_for_a_connection_for_ever),
         FIXTURE_TEST(trusts_only_the_named_certificate),
         FIXTURE_TEST(another_route_uses_no_trusted_connection),
         FIXTURE_TEST(looks_at_the_name),
