@@ -1,0 +1,73 @@
+/* Policy: when to renew, when to try again, when to ask again, when to speak. Pure functions.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything that decides is here, with all it depends on in its arguments, so that it can be read,
+ * tested and argued about in one place. No clock, no disk, no state. Times are microseconds.
+ */
+#ifndef ACME_POLICY_H
+#define ACME_POLICY_H
+
+#include <apr_time.h>
+
+#include "acme/acme_domain.h"
+#include "acme/acme_err.h"
+#include "acme/acme_generation.h"
+
+typedef enum {
+    ACME_DUE_NEVER,    /**< renewal is manual, or nobody uses the domain */
+    ACME_DUE_FIRST,    /**< there is no certificate yet */
+    ACME_DUE_NAMES,    /**< a configured name is not in it */
+    ACME_DUE_KEY_TYPE, /**< a configured key type has none */
+    ACME_DUE_RENEWAL   /**< its renew window begins at `at` */
+} acme_due_reason_t;
+
+typedef struct {
+    acme_due_reason_t reason;
+    apr_time_t at;               /**< when an order should begin; 0: at once */
+    const acme_key_spec_t *spec; /**< the kind of certificate to order (in the domain) */
+    apr_time_t expires;          /**< when the first certificate of the domain ends; 0: there is none */
+    apr_time_t warn_at;          /**< when its warn window begins; 0: there is none */
+} acme_due_t;
+
+/** What @a domain needs next, given what is in use (@a facts, NULL if nothing). */
+void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
+                     const acme_generation_facts_t *facts);
+
+/** One phrase for a reason: "it has no certificate yet". */
+const char *acme_policy_due_text(acme_due_reason_t reason);
+
+/** No back-off grows beyond this. */
+#define ACME_POLICY_RETRY_MAX ACME_TIME_DAY
+/** After a failed validation, never earlier. */
+#define ACME_POLICY_REFUSED_MIN (10 * ACME_TIME_MINUTE)
+
+/** When a domain may be tried again after its @a errors-th failure in a row (1 and up) with @a err:
+ *   what the CA has not counted (network, store, garbage, lost)   @a retry_delay, doubled each time
+ *   what it has counted (a validation, the issuance)              10 minutes, doubled
+ *   what the administrator must mend                              1 hour, doubled
+ * all up to a day, spread by @a uniform (0 to 1) over a further fifth; and never before err->retry_at. */
+apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
+                                apr_time_t now, double uniform);
+
+/** When a CA in trouble may be probed again; like the first row above, but at most an hour apart. */
+apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
+                                apr_time_t now, double uniform);
+
+/** When to ask again for something that the CA is working on: @a polls answers said "not yet", the
+ * last with @a retry_at (0: it did not say). @a estimate is how long it took lately. */
+apr_time_t acme_policy_poll_at(int polls, apr_time_t retry_at, apr_interval_time_t estimate,
+                               apr_time_t now);
+
+/** A better estimate after it took @a took and @a polls answers were in vain. */
+apr_interval_time_t acme_policy_poll_estimate(apr_interval_time_t estimate,
+                                              apr_interval_time_t took, int polls);
+
+/** Nonzero if polling since @a since has gone on for too long. A CA may validate for an hour, and
+ * issue (@a is_processing) for half a day. */
+int acme_policy_poll_is_over(apr_time_t since, int is_processing, apr_time_t now);
+
+/** Whether to log a failure at ERROR: when the reason is new, and then once a day. */
+int acme_policy_shall_log(apr_time_t logged_at, apr_uint32_t logged_hash, apr_uint32_t hash,
+                          apr_time_t now);
+
+#endif

@@ -1,0 +1,69 @@
+/* The record of a run: what must survive when the process dies, and no more.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * staging/<folder>/order.json, a sealed record. The CA keeps the order; we keep our step, the order's
+ * URL, what we published and what the CA cannot tell us. The key of the certificate lies beside it
+ * (staging/<folder>/privkey). Nobody but the engine writes it.
+ */
+#ifndef ACME_RECORD_H
+#define ACME_RECORD_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "acme/acme_domain.h"
+#include "acme/acme_err.h"
+#include "acme/acme_identifier.h"
+#include "acme/acme_key.h"
+#include "acme/acme_step.h"
+#include "acme/acme_store.h"
+
+/** What we know of one authorization of the order. */
+typedef struct {
+    const char *url;
+    const acme_identifier_t *identifier; /**< as the CA gave it; NULL until it was read */
+    int is_done;                         /**< valid when last read */
+    const char *challenge_type;          /**< chosen; NULL if none was needed yet */
+    const char *challenge_url;
+    const char *token;
+    int is_published; /**< the solver was asked to publish it: withdraw it at the end */
+} acme_record_authorization_t;
+
+typedef struct {
+    acme_step_t step;
+    const char *ca_url;  /**< directory URL of the CA */
+    acme_key_spec_t spec; /**< of the certificate's key */
+    const apr_array_header_t *identifiers; /**< const acme_identifier_t *: the order's names */
+    apr_time_t started;
+    const char *order_url; /**< NULL before newOrder was answered */
+    const char *finalize_url;
+    const char *certificate_url;
+    apr_array_header_t *authorizations; /**< acme_record_authorization_t *, may be empty */
+    const char *thumbprint;             /**< of the account key that the proofs were made with */
+    const char *chain;                  /**< PEM, from STAGE on */
+    apr_time_t polling_since;           /**< when POLL was first entered since the last answer of ours */
+    acme_err_t *err;     /**< why it failed, from EXPLAIN or CLEAN on; NULL: well */
+    int errors;          /**< at CLEAN: what the job's count of failures becomes */
+    apr_time_t next_run; /**< at CLEAN: not before */
+    apr_array_header_t *log; /**< acme_job_entry_t: this run in words, oldest first */
+} acme_record_t;
+
+/** A record at ORDER for @a domain; everything it points to is copied to @a pool. */
+acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_key_spec_t *spec,
+                                  apr_time_t now, apr_pool_t *pool);
+
+/** Reads; *record NULL if there is none, or if it is damaged (which is logged: a new order is made). */
+acme_err_t *acme_record_read(acme_record_t **record, const acme_store_t *store, const char *folder,
+                             apr_pool_t *pool);
+acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
+                              const acme_record_t *record, apr_pool_t *scratch_pool);
+
+/** Removes the record and the key beside it. */
+acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,
+                               apr_pool_t *scratch_pool);
+
+/** Nonzero if the record is for what @a domain wants now: same CA, same names, a configured key type. */
+int acme_record_fits(const acme_record_t *record, const acme_domain_t *domain);
+
+#endif

@@ -1,0 +1,100 @@
+/* A session: our relation to one CA, shared by all its orders.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * It keeps the directory, the account and its key, a stock of nonces, the cap on requests in flight,
+ * and patience. A run hands it a request and later hears the answer; in between the session does
+ * whatever is needed: reads the directory, makes the account, fetches nonces, signs, repeats what was
+ * answered badNonce (RFC 8555 section 6.5).
+ *
+ *              first request            directory        account
+ *     IDLE ------------------> DIRECTORY ---------> ACCOUNT ------> READY
+ *                                  ^                                  |
+ *                                  |  not_before has come             | not reached, 5xx, refused
+ *                                  +------------ TROUBLE <------------+
+ *
+ * Trouble in reaching the CA (DNS, connect, TLS, 5xx) is the CA's trouble: requests wait in the queue,
+ * nobody hears of it, one probe after the other with growing pauses asks for the directory, and when
+ * it answers everything goes on. The pauses are persisted (accounts/<ca>/session.json). A request that
+ * fails three times so while others pass is handed back to its run with the error.
+ *
+ * What only the administrator can mend (no agreement, no such CA) keeps the session in TROUBLE too,
+ * with longer pauses and one clear line in the log.
+ *
+ * One thread: the engine's.
+ */
+#ifndef ACME_SESSION_H
+#define ACME_SESSION_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "acme/acme_domain.h"
+#include "acme/acme_env.h"
+#include "acme/acme_err.h"
+#include "acme/acme_key.h"
+#include "acme/acme_problem.h"
+#include "acme/acme_store.h"
+#include "acme/acme_transport.h"
+
+typedef struct acme_session_t acme_session_t;
+typedef struct acme_ask_t acme_ask_t;
+
+typedef struct {
+    const acme_env_t *env;
+    const acme_store_t *store;
+    acme_transport_t *transport;
+    acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
+    apr_interval_time_t retry_delay;
+    int max_in_flight;
+} acme_session_config_t;
+
+/** What a run hears. Everything lives only during the call. */
+typedef struct {
+    acme_err_t *err;                 /**< NULL: the CA answered 2xx */
+    const acme_problem_t *problem;   /**< the CA's own words when it refused; else NULL */
+    const acme_exchange_t *exchange; /**< the answer; NULL only with err and no answer */
+    apr_time_t retry_at;             /**< Retry-After of the answer, 0 if it did not say */
+} acme_answer_t;
+
+typedef struct {
+    const char *doing;   /**< for sentences: "ordering a certificate for example.org" */
+    const char *url;     /**< NULL: newOrder of the directory */
+    const char *payload; /**< "" for POST-as-GET */
+    void (*hear)(void *baton, const acme_answer_t *answer);
+    void *baton;
+} acme_request_t;
+
+/** A session with @a ca; nothing is read or asked before the first request. */
+acme_session_t *acme_session_create(const acme_session_config_t *config, const acme_ca_t *ca,
+                                    apr_pool_t *pool);
+
+/** Queues a request; its strings are copied. `hear` is called once, from inside
+ * acme_transport_pump or acme_session_tick, never from inside this function, unless withdrawn before. */
+acme_ask_t *acme_session_ask(acme_session_t *session, const acme_request_t *request);
+
+/** Forgets a request: `hear` is not called. */
+void acme_session_withdraw(acme_session_t *session, acme_ask_t *ask);
+
+/** Starts what can be started now. Call after every pump and when acme_session_next has come. */
+void acme_session_tick(acme_session_t *session);
+
+/** The moment at which the session wants to do something by itself; 0: at none. */
+apr_time_t acme_session_next(const acme_session_t *session);
+
+/** Exchanges under way. */
+int acme_session_in_flight(const acme_session_t *session);
+
+/** The thumbprint of the account key; NULL before the account is known. */
+const char *acme_session_thumbprint(const acme_session_t *session);
+
+/** How long this CA took lately to validate, or to issue (@a is_issuance): an estimate for the first
+ * look, kept here for all runs and changed through acme_policy_poll_estimate. */
+apr_interval_time_t *acme_session_estimate(acme_session_t *session, int is_issuance);
+
+/** Why requests wait, or NULL if they do not. */
+const acme_err_t *acme_session_trouble(const acme_session_t *session);
+
+/** Drops all requests and exchanges. */
+void acme_session_stop(acme_session_t *session);
+
+#endif

@@ -1,0 +1,467 @@
+/* The engine: a heap of domains by time, their runs, one session per CA; see acme_engine.h.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Every domain has one entry in the heap, at the moment when something is to be done for it: act in
+ * its run, or look at it. A look reads what is in use, the job and the record from the store, and ends
+ * in a new moment or in a run; nothing of it is kept in memory, so that a hundred thousand domains
+ * cost as many small entries and an idle tick costs nothing.
+ *
+ *  1. A domain has at most one run.
+ *  2. An entry whose run awaits an answer rests at "never"; the run's `due` wakes it.
+ *  3. Runs that ended are destroyed at the end of the tick, not inside what ended them.
+ */
+#include "acme/acme_engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "acme/acme_generation.h"
+#include "acme/acme_issuance.h"
+#include "acme/acme_job.h"
+#include "acme/acme_policy.h"
+#include "acme/acme_session.h"
+
+#define NEVER ((apr_time_t)APR_INT64_MAX)
+
+/** So many entries are worked off before the transport gets its turn. */
+#define WORK_MAX 200
+
+typedef struct entry_t entry_t;
+struct entry_t {
+    const acme_domain_t *domain;
+    acme_session_t *session;
+    acme_issuance_t *run; /* or NULL */
+    apr_time_t due;
+    int place; /* in the heap */
+    int was_seen;
+};
+
+struct acme_engine_t {
+    apr_pool_t *pool;
+    acme_engine_config_t config;
+    acme_issuance_host_t host;
+    entry_t *entries; /* by domain index */
+    entry_t **heap;
+    int count;
+    apr_array_header_t *sessions; /* acme_session_t * */
+    int runs;
+    int unseen; /* entries not looked at yet */
+    int published;
+    apr_array_header_t *ended; /* acme_issuance_t * */
+    apr_time_t store_logged_at;
+    apr_uint32_t store_logged_hash;
+};
+
+/* ---- the heap ---- */
+
+static void place(acme_engine_t *engine, int at, entry_t *entry)
+{
+    engine->heap[at] = entry;
+    entry->place = at;
+}
+
+static void sift_up(acme_engine_t *engine, entry_t *entry)
+{
+    int at = entry->place;
+    while (at > 0 && engine->heap[(at - 1) / 2]->due > entry->due) {
+        place(engine, at, engine->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    place(engine, at, entry);
+}
+
+static void sift_down(acme_engine_t *engine, entry_t *entry)
+{
+    int at = entry->place;
+    for (;;) {
+        int child = 2 * at + 1;
+        if (child >= engine->count) {
+            break;
+        }
+        if (child + 1 < engine->count && engine->heap[child + 1]->due < engine->heap[child]->due) {
+            ++child;
+        }
+        if (engine->heap[child]->due >= entry->due) {
+            break;
+        }
+        place(engine, at, engine->heap[child]);
+        at = child;
+    }
+    place(engine, at, entry);
+}
+
+static void set_due(acme_engine_t *engine, entry_t *entry, apr_time_t due)
+{
+    apr_time_t before = entry->due;
+    entry->due = due;
+    if (due < before) {
+        sift_up(engine, entry);
+    } else {
+        sift_down(engine, entry);
+    }
+}
+
+/* ---- what runs say ---- */
+
+static entry_t *entry_of(acme_engine_t *engine, const acme_domain_t *domain)
+{
+    return &engine->entries[domain->index];
+}
+
+static void on_staged(void *baton, const acme_domain_t *domain, apr_uint64_t number)
+{
+    acme_engine_t *engine = baton;
+    if (engine->config.bell != NULL) {
+        acme_bell_ring(engine->config.bell, domain->index, number);
+    }
+}
+
+static void on_published(void *baton, int count)
+{
+    acme_engine_t *engine = baton;
+    engine->published += count;
+    if (engine->config.bell != NULL) {
+        atomic_store(&engine->config.bell->challenges, engine->published);
+    }
+}
+
+static void on_due(void *baton, acme_issuance_t *run)
+{
+    acme_engine_t *engine = baton;
+    set_due(engine, entry_of(engine, acme_issuance_domain(run)), acme_issuance_due(run));
+}
+
+static void on_ended(void *baton, acme_issuance_t *run)
+{
+    acme_engine_t *engine = baton;
+    entry_t *entry = entry_of(engine, acme_issuance_domain(run));
+    entry->run = NULL;
+    --engine->runs;
+    APR_ARRAY_PUSH(engine->ended, acme_issuance_t *) = run;
+    set_due(engine, entry, acme_env_now(engine->config.env)); /* what next? a look will tell */
+}
+
+/* A full disk meets every run: one line, and one more an hour while it lasts. */
+static void on_store_trouble(void *baton, const acme_err_t *err)
+{
+    acme_engine_t *engine = baton;
+    apr_time_t now = acme_env_now(engine->config.env);
+    apr_uint32_t hash = (apr_uint32_t)err->status + 1;
+    if (engine->store_logged_hash == hash && now >= engine->store_logged_at &&
+        now - engine->store_logged_at < ACME_TIME_HOUR) {
+        return;
+    }
+    engine->store_logged_at = now;
+    engine->store_logged_hash = hash;
+    acme_env_log(engine->config.env, ACME_LOG_ERROR,
+                 "the store cannot be written: %s; orders wait, certificates in use are served on",
+                 err->text);
+}
+
+/* ---- making an engine ---- */
+
+static acme_session_t *session_for(acme_engine_t *engine, const acme_ca_t *ca, apr_hash_t *known)
+{
+    acme_session_t *session = apr_hash_get(known, ca->directory_url, APR_HASH_KEY_STRING);
+    if (session == NULL) {
+        acme_session_config_t config = {.env = engine->config.env,
+                                        .store = engine->config.store,
+                                        .transport = engine->config.transport,
+                                        .generate_key = engine->config.generate_key,
+                                        .retry_delay = engine->config.retry_delay,
+                                        .max_in_flight = engine->config.max_in_flight};
+        session = acme_session_create(&config, ca, engine->pool);
+        apr_hash_set(known, ca->directory_url, APR_HASH_KEY_STRING, session);
+        APR_ARRAY_PUSH(engine->sessions, acme_session_t *) = session;
+    }
+    return session;
+}
+
+static void set_host(acme_engine_t *engine)
+{
+    engine->host = (acme_issuance_host_t){.env = engine->config.env,
+                                          .store = engine->config.store,
+                                          .solvers = engine->config.solvers,
+                                          .generate_key = engine->config.generate_key,
+                                          .retry_delay = engine->config.retry_delay,
+                                          .baton = engine,
+                                          .staged = on_staged,
+                                          .published = on_published,
+                                          .due = on_due,
+                                          .ended = on_ended,
+                                          .store_trouble = on_store_trouble};
+}
+
+static void set_entries(acme_engine_t *engine)
+{
+    apr_hash_t *known = apr_hash_make(engine->pool);
+    engine->count = engine->config.domains->nelts;
+    engine->unseen = engine->count;
+    engine->entries = apr_pcalloc(engine->pool, sizeof(entry_t) * (apr_size_t)(engine->count + 1));
+    engine->heap = apr_pcalloc(engine->pool, sizeof(entry_t *) * (apr_size_t)(engine->count + 1));
+    for (int i = 0; i < engine->count; ++i) {
+        entry_t *entry = &engine->entries[i];
+        entry->domain = APR_ARRAY_IDX(engine->config.domains, i, const acme_domain_t *);
+        entry->session = session_for(engine, entry->domain->ca, known);
+        place(engine, i, entry); /* all due at once: any order is a heap */
+    }
+}
+
+acme_engine_t *acme_engine_create(const acme_engine_config_t *config, apr_pool_t *pool)
+{
+    acme_engine_t *engine = apr_pcalloc(pool, sizeof(*engine));
+    engine->pool = pool;
+    engine->config = *config;
+    if (engine->config.generate_key == NULL) {
+        engine->config.generate_key = acme_key_generate;
+    }
+    if (engine->config.max_in_flight == 0) {
+        engine->config.max_in_flight = 16;
+    }
+    if (engine->config.max_runs == 0) {
+        engine->config.max_runs = 500;
+    }
+    engine->sessions = apr_array_make(pool, 2, sizeof(acme_session_t *));
+    engine->ended = apr_array_make(pool, 16, sizeof(acme_issuance_t *));
+    set_host(engine);
+    set_entries(engine);
+    return engine;
+}
+
+/* ---- looking at a domain ---- */
+
+static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *due)
+{
+    apr_pool_t *pool;
+    apr_pool_create(&pool, engine->pool);
+    acme_env_log(engine->config.env, ACME_LOG_INFO, "%s: a certificate (%s) is ordered from %s: %s",
+                 entry->domain->name, acme_key_spec_text(due->spec, pool), entry->domain->ca->name,
+                 acme_policy_due_text(due->reason));
+    entry->run =
+        acme_issuance_begin(&engine->host, entry->domain, entry->session, due->spec, pool);
+    ++engine->runs;
+}
+
+/* Nonzero if there was a record to go on with. */
+static int resume_run(acme_engine_t *engine, entry_t *entry)
+{
+    apr_pool_t *pool;
+    apr_pool_create(&pool, engine->pool);
+    acme_record_t *record;
+    acme_err_t *err =
+        acme_record_read(&record, engine->config.store, entry->domain->folder, pool);
+    if (err != NULL) {
+        on_store_trouble(engine, err);
+    }
+    if (err != NULL || record == NULL) {
+        apr_pool_destroy(pool);
+        return 0;
+    }
+    entry->run = acme_issuance_resume(&engine->host, entry->domain, entry->session, record, pool);
+    ++engine->runs;
+    return 1;
+}
+
+static void ring_what_is_there(acme_engine_t *engine, const acme_domain_t *domain,
+                               const acme_generation_facts_t *facts)
+{
+    if (engine->config.bell != NULL) {
+        acme_bell_ring(engine->config.bell, domain->index,
+                       facts != NULL ? facts->number : ACME_BELL_NONE);
+    }
+}
+
+/* A certificate in use that runs out is said again each day, whatever the reason. */
+static void warn_of_end(acme_engine_t *engine, const acme_domain_t *domain, const acme_due_t *due,
+                        acme_job_t *job, apr_time_t now, apr_pool_t *pool)
+{
+    if (due->expires == 0 || now < due->warn_at ||
+        (job->warned_at != 0 && now - job->warned_at < ACME_TIME_DAY && now >= job->warned_at)) {
+        return;
+    }
+    const char *why = job->detail != NULL ? job->detail : "it is not renewed yet";
+    if (now >= due->expires) {
+        acme_env_log(engine->config.env, ACME_LOG_ERROR,
+                     "%s: the certificate in use has expired at %s: %s", domain->name,
+                     acme_time_rfc3339(due->expires, pool), why);
+    } else {
+        acme_env_log(engine->config.env, ACME_LOG_WARNING,
+                     "%s: the certificate in use expires in %s, at %s: %s", domain->name,
+                     acme_time_span_words(due->expires - now, pool),
+                     acme_time_rfc3339(due->expires, pool), why);
+    }
+    job->warned_at = now;
+    acme_err_t *err = acme_job_write(engine->config.store, domain->folder, domain->name, job, pool);
+    if (err != NULL) {
+        on_store_trouble(engine, err);
+    }
+}
+
+static apr_time_t sooner(apr_time_t a, apr_time_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The moment of the next look: when it is due and may be tried, at the warn window, and in any case
+ * after the check interval (spread, so that they do not come all at once). */
+static apr_time_t next_look(acme_engine_t *engine, const acme_due_t *due, const acme_job_t *job,
+                            apr_time_t now, apr_pool_t *pool)
+{
+    double uniform = acme_env_uniform(engine->config.env, pool);
+    apr_time_t next = now + (apr_interval_time_t)((double)engine->config.check_interval *
+                                                  (0.75 + 0.5 * uniform));
+    if (due->reason != ACME_DUE_NEVER) {
+        apr_time_t at = due->at > job->next_run ? due->at : job->next_run;
+        next = sooner(next, at > now ? at : now + ACME_TIME_SECOND);
+    }
+    if (due->warn_at > now) {
+        next = sooner(next, due->warn_at);
+    }
+    return next;
+}
+
+static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool_t *pool)
+{
+    const acme_domain_t *domain = entry->domain;
+    acme_generation_facts_t *facts;
+    acme_err_t *err =
+        acme_generation_facts_read(&facts, engine->config.store, domain->folder, pool);
+    if (err != NULL) { /* what is in use cannot be read: nothing is ordered on a guess */
+        on_store_trouble(engine, err);
+        set_due(engine, entry, now + ACME_TIME_MINUTE);
+        return;
+    }
+    ring_what_is_there(engine, domain, facts);
+    acme_due_t due;
+    acme_policy_due(&due, domain, facts);
+    acme_job_t *job = acme_job_read(engine->config.store, domain->folder, pool);
+    warn_of_end(engine, domain, &due, job, now, pool);
+    if (due.reason != ACME_DUE_NEVER && due.at <= now && job->next_run <= now) {
+        begin_run(engine, entry, &due);
+        set_due(engine, entry, now);
+    } else {
+        set_due(engine, entry, next_look(engine, &due, job, now, pool));
+    }
+}
+
+static void look(acme_engine_t *engine, entry_t *entry, apr_time_t now)
+{
+    if (engine->runs >= engine->config.max_runs) {
+        set_due(engine, entry, now + ACME_TIME_SECOND);
+        return;
+    }
+    apr_pool_t *pool;
+    apr_pool_create(&pool, engine->pool);
+    if (!entry->was_seen) {
+        entry->was_seen = 1;
+        --engine->unseen;
+        if (resume_run(engine, entry)) {
+            acme_generation_facts_t *facts;
+            if (acme_generation_facts_read(&facts, engine->config.store, entry->domain->folder,
+                                           pool) == NULL) {
+                ring_what_is_there(engine, entry->domain, facts);
+            }
+            set_due(engine, entry, now);
+            apr_pool_destroy(pool);
+            return;
+        }
+    }
+    consider(engine, entry, now, pool);
+    apr_pool_destroy(pool);
+}
+
+/* ---- the tick ---- */
+
+static void work(acme_engine_t *engine)
+{
+    apr_time_t now = acme_env_now(engine->config.env);
+    for (int i = 0; i < WORK_MAX && engine->count > 0 && engine->heap[0]->due <= now; ++i) {
+        entry_t *entry = engine->heap[0];
+        if (entry->run != NULL) {
+            set_due(engine, entry, NEVER); /* unless acting says otherwise */
+            acme_issuance_act(entry->run);
+        } else {
+            look(engine, entry, now);
+        }
+    }
+}
+
+static void bury_the_ended(acme_engine_t *engine)
+{
+    while (engine->ended->nelts > 0) {
+        acme_issuance_t *run = *(acme_issuance_t **)apr_array_pop(engine->ended);
+        acme_issuance_stop(run);
+        apr_pool_destroy(acme_issuance_pool(run));
+    }
+}
+
+static void tick_sessions(acme_engine_t *engine)
+{
+    for (int i = 0; i < engine->sessions->nelts; ++i) {
+        acme_session_tick(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *));
+    }
+}
+
+static int in_flight(const acme_engine_t *engine)
+{
+    int sum = 0;
+    for (int i = 0; i < engine->sessions->nelts; ++i) {
+        sum += acme_session_in_flight(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *));
+    }
+    return sum;
+}
+
+static apr_time_t next_due(const acme_engine_t *engine)
+{
+    apr_time_t next = engine->count > 0 ? engine->heap[0]->due : NEVER;
+    for (int i = 0; i < engine->sessions->nelts; ++i) {
+        apr_time_t at =
+            acme_session_next(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *));
+        next = at != 0 ? sooner(next, at) : next;
+    }
+    return next;
+}
+
+static void pump(acme_engine_t *engine, apr_interval_time_t wait)
+{
+    if (in_flight(engine) == 0) {
+        return;
+    }
+    apr_interval_time_t until_due = next_due(engine) - acme_env_now(engine->config.env);
+    if (until_due < wait) {
+        wait = until_due > 0 ? until_due : 0;
+    }
+    acme_transport_pump(engine->config.transport, wait);
+}
+
+apr_time_t acme_engine_tick(acme_engine_t *engine, apr_interval_time_t wait)
+{
+    work(engine);
+    tick_sessions(engine);
+    pump(engine, wait);
+    work(engine);
+    tick_sessions(engine);
+    bury_the_ended(engine);
+    return next_due(engine);
+}
+
+int acme_engine_is_busy(const acme_engine_t *engine)
+{
+    return in_flight(engine) > 0 || next_due(engine) <= acme_env_now(engine->config.env);
+}
+
+void acme_engine_stop(acme_engine_t *engine)
+{
+    for (int i = 0; i < engine->count; ++i) {
+        if (engine->entries[i].run != NULL) {
+            acme_issuance_stop(engine->entries[i].run);
+        }
+    }
+    for (int i = 0; i < engine->sessions->nelts; ++i) {
+        acme_session_stop(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *));
+    }
+    bury_the_ended(engine);
+}

@@ -1,0 +1,287 @@
+/* The door of an issuance: how a run moves, stays, asks, fails; see acme_issuance.h.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Invariants:
+ *
+ *  1. The record on disk is at the step we are at, or one before; never after (save, then act).
+ *  2. A run has either requests out, or a moment at which it is due, or it has ended.
+ *  3. Nothing that was asked at one step is heard at another: moving withdraws what is out.
+ */
+#include "acme_issuance_private.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "acme/acme_job.h"
+#include "acme/acme_policy.h"
+#include "acme/acme_text.h"
+
+/** So often a step is repeated for reasons that are nobody's fault before the run gives up. */
+#define TRIES_MAX 10
+
+/* What is done at each step; the moves are in acme_step.c. */
+static void (*const act_at[ACME_STEP_COUNT])(acme_issuance_t *run) = {
+    [ACME_STEP_ORDER] = issuance__order,       [ACME_STEP_AUTHORIZE] = issuance__authorize,
+    [ACME_STEP_PUBLISH] = issuance__publish,   [ACME_STEP_RESPOND] = issuance__respond,
+    [ACME_STEP_POLL] = issuance__poll,         [ACME_STEP_FINALIZE] = issuance__finalize,
+    [ACME_STEP_DOWNLOAD] = issuance__download, [ACME_STEP_STAGE] = issuance__stage,
+    [ACME_STEP_EXPLAIN] = issuance__explain,   [ACME_STEP_CLEAN] = issuance__clean,
+};
+
+apr_time_t issuance_now(const acme_issuance_t *run)
+{
+    return acme_env_now(run->host->env);
+}
+
+static acme_issuance_t *create(const acme_issuance_host_t *host, const acme_domain_t *domain,
+                               acme_session_t *session, acme_record_t *record, apr_pool_t *pool)
+{
+    acme_issuance_t *run = apr_pcalloc(pool, sizeof(*run));
+    run->pool = pool;
+    apr_pool_create(&run->step_pool, pool);
+    apr_pool_create(&run->order_pool, pool);
+    run->host = host;
+    run->domain = domain;
+    run->session = session;
+    run->record = record;
+    run->due = issuance_now(run);
+    return run;
+}
+
+acme_issuance_t *acme_issuance_begin(const acme_issuance_host_t *host, const acme_domain_t *domain,
+                                     acme_session_t *session, const acme_key_spec_t *spec,
+                                     apr_pool_t *pool)
+{
+    acme_record_t *record = acme_record_create(domain, spec, acme_env_now(host->env), pool);
+    acme_issuance_t *run = create(host, domain, session, record, pool);
+    run->is_unsaved = 1;
+    return run;
+}
+
+static int has_published(const acme_record_t *record)
+{
+    for (int i = 0; i < record->authorizations->nelts; ++i) {
+        if (APR_ARRAY_IDX(record->authorizations, i, acme_record_authorization_t *)->is_published) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+acme_issuance_t *acme_issuance_resume(const acme_issuance_host_t *host, const acme_domain_t *domain,
+                                      acme_session_t *session, acme_record_t *record,
+                                      apr_pool_t *pool)
+{
+    acme_issuance_t *run = create(host, domain, session, record, pool);
+    if (has_published(record)) {
+        run->is_published = 1;
+        host->published(host->baton, 1);
+    }
+    if (record->step != ACME_STEP_CLEAN && !acme_record_fits(record, domain)) {
+        acme_env_log(host->env, ACME_LOG_INFO,
+                     "%s: the order under way is dropped, the configuration has changed",
+                     domain->name);
+        record->step = ACME_STEP_CLEAN;
+        record->err = NULL;
+        acme_job_t *job = acme_job_read(host->store, domain->folder, run->step_pool);
+        record->errors = job->errors;
+        record->next_run = job->next_run;
+        run->is_unsaved = 1;
+        return run;
+    }
+    acme_step_t step = acme_step_resume(record->step);
+    acme_env_log(host->env, ACME_LOG_INFO, "%s: goes on with its order at %s (was at %s)",
+                 domain->name, acme_step_name(step), acme_step_name(record->step));
+    run->is_unsaved = step != record->step;
+    record->step = step;
+    if (step == ACME_STEP_AUTHORIZE) {
+        for (int i = 0; i < record->authorizations->nelts; ++i) {
+            APR_ARRAY_IDX(record->authorizations, i, acme_record_authorization_t *)->identifier =
+                NULL; /* what we knew of it may be old: it is read again */
+        }
+    }
+    return run;
+}
+
+/* ---- moving ---- */
+
+static void withdraw_asks(acme_issuance_t *run)
+{
+    while (run->asks != NULL) {
+        issuance_ask_t *out = run->asks;
+        run->asks = out->next;
+        acme_session_withdraw(run->session, out->ask);
+    }
+}
+
+void issuance_stay(acme_issuance_t *run, apr_time_t when)
+{
+    run->due = when;
+    run->host->due(run->host->baton, run);
+}
+
+static int save(acme_issuance_t *run)
+{
+    apr_pool_t *scratch_pool;
+    apr_pool_create(&scratch_pool, run->pool);
+    acme_err_t *err =
+        acme_record_write(run->host->store, run->domain->folder, run->record, scratch_pool);
+    run->is_unsaved = err != NULL;
+    if (err != NULL) {
+        run->host->store_trouble(run->host->baton, err);
+        ++run->tries;
+        issuance_stay(run, acme_policy_retry_at(err, run->tries, run->host->retry_delay,
+                                                issuance_now(run), 0.5));
+    }
+    apr_pool_destroy(scratch_pool);
+    return err == NULL;
+}
+
+void acme_issuance_act(acme_issuance_t *run)
+{
+    run->due = 0;
+    if (run->is_unsaved && !save(run)) {
+        return; /* nothing is done that is not on disk */
+    }
+    act_at[run->record->step](run);
+}
+
+void issuance_goto(acme_issuance_t *run, acme_step_t step, apr_time_t not_before)
+{
+    acme_record_t *record = run->record;
+    if (!acme_step_may_go(record->step, step)) {
+        acme_env_log(run->host->env, ACME_LOG_ERROR,
+                     "%s: the move from %s to %s is not in the table; please report this",
+                     run->domain->name, acme_step_name(record->step), acme_step_name(step));
+        step = ACME_STEP_CLEAN;
+    }
+    acme_env_log(run->host->env, ACME_LOG_INFO, "%s: %s -> %s", run->domain->name,
+                 acme_step_name(record->step), acme_step_name(step));
+    withdraw_asks(run);
+    record->step = step;
+    run->tries = 0;
+    apr_pool_clear(run->step_pool);
+    if (step == ACME_STEP_CLEAN) {
+        issuance__settle(run);
+    }
+    run->is_unsaved = 1;
+    if (!save(run)) {
+        return;
+    }
+    issuance_stay(run, not_before > 0 ? not_before : issuance_now(run));
+}
+
+/* ---- asking ---- */
+
+static void forget_ask(issuance_ask_t *gone)
+{
+    for (issuance_ask_t **out = &gone->run->asks; *out != NULL; out = &(*out)->next) {
+        if (*out == gone) {
+            *out = gone->next;
+            return;
+        }
+    }
+}
+
+static void hear_any(void *baton, const acme_answer_t *answer)
+{
+    issuance_ask_t *out = baton;
+    acme_issuance_t *run = out->run;
+    forget_ask(out);
+    if (answer->err != NULL && answer->err->errclass == ACME_ERR_NETWORK) {
+        issuance_try_again(run, answer->err);
+        return;
+    }
+    out->hear(run, out->authorization, answer);
+}
+
+void issuance_ask(acme_issuance_t *run, acme_record_authorization_t *authorization, const char *url,
+                  const char *payload, const char *doing, issuance_hear_fn *hear)
+{
+    issuance_ask_t *out = apr_pcalloc(run->step_pool, sizeof(*out));
+    out->run = run;
+    out->authorization = authorization;
+    out->hear = hear;
+    acme_request_t request = {.doing = apr_psprintf(run->step_pool, "%s %s", doing,
+                                                    run->domain->name),
+                              .url = url,
+                              .payload = payload,
+                              .hear = hear_any,
+                              .baton = out};
+    out->ask = acme_session_ask(run->session, &request);
+    out->next = run->asks;
+    run->asks = out;
+}
+
+int issuance_is_waiting(const acme_issuance_t *run)
+{
+    return run->asks != NULL;
+}
+
+/* ---- failing ---- */
+
+void issuance_try_again(acme_issuance_t *run, const acme_err_t *err)
+{
+    if (++run->tries > TRIES_MAX) {
+        issuance_fail(run, err);
+        return;
+    }
+    apr_time_t now = issuance_now(run);
+    apr_time_t when = acme_policy_retry_at(err, run->tries, run->host->retry_delay, now,
+                                           acme_env_uniform(run->host->env, run->step_pool));
+    acme_env_log(run->host->env, ACME_LOG_INFO, "%s: %s; tried again in %d seconds",
+                 run->domain->name, err->text, (int)apr_time_sec(when - now));
+    issuance_stay(run, when);
+}
+
+void issuance_fail(acme_issuance_t *run, const acme_err_t *err)
+{
+    run->record->err = acme_err_copy(run->pool, err);
+    acme_step_t here = run->record->step;
+    issuance_goto(run, acme_step_may_go(here, ACME_STEP_CLEAN) ? ACME_STEP_CLEAN : ACME_STEP_EXPLAIN,
+                  0);
+}
+
+void issuance_note(acme_issuance_t *run, const char *type, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    const char *detail = apr_pvsprintf(run->pool, fmt, args);
+    va_end(args);
+    if (run->record->log->nelts >= ACME_JOB_LOG_MAX) {
+        return; /* a run does not say more than its history can hold */
+    }
+    acme_job_entry_t *entry = &APR_ARRAY_PUSH(run->record->log, acme_job_entry_t);
+    entry->when = issuance_now(run);
+    entry->type = type;
+    entry->detail = acme_text_clean(detail, 1000, run->pool);
+}
+
+/* ---- for the engine ---- */
+
+apr_time_t acme_issuance_due(const acme_issuance_t *run)
+{
+    return run->due;
+}
+
+const acme_domain_t *acme_issuance_domain(const acme_issuance_t *run)
+{
+    return run->domain;
+}
+
+const acme_record_t *acme_issuance_record(const acme_issuance_t *run)
+{
+    return run->record;
+}
+
+apr_pool_t *acme_issuance_pool(const acme_issuance_t *run)
+{
+    return run->pool;
+}
+
+void acme_issuance_stop(acme_issuance_t *run)
+{
+    withdraw_asks(run);
+}

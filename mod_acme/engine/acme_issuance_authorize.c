@@ -1,0 +1,451 @@
+/* The steps of an issuance about authorizations: AUTHORIZE, PUBLISH, RESPOND, EXPLAIN.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "acme_issuance_private.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "acme/acme_authorization.h"
+#include "acme/acme_policy.h"
+#include "acme/acme_text.h"
+
+typedef acme_record_authorization_t authorization_t;
+
+static authorization_t *authorization_at(const acme_issuance_t *run, int i)
+{
+    return APR_ARRAY_IDX(run->record->authorizations, i, authorization_t *);
+}
+
+static int is_asked(const acme_issuance_t *run, const authorization_t *authorization)
+{
+    for (const issuance_ask_t *out = run->asks; out != NULL; out = out->next) {
+        if (out->authorization == authorization) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static acme_solver_t *find_solver(const acme_issuance_t *run, const char *type)
+{
+    for (int i = 0; i < run->host->solvers->nelts; ++i) {
+        acme_solver_t *solver = APR_ARRAY_IDX(run->host->solvers, i, acme_solver_t *);
+        if (strcmp(solver->type, type) == 0) {
+            return solver;
+        }
+    }
+    return NULL;
+}
+
+/* The name as it was ordered. */
+static const char *name_of(const authorization_t *authorization, apr_pool_t *pool)
+{
+    if (authorization->identifier == NULL) {
+        return "an unknown name";
+    }
+    return authorization->identifier->is_wildcard
+               ? apr_pstrcat(pool, "*.", authorization->identifier->value, NULL)
+               : authorization->identifier->value;
+}
+
+/* ---- AUTHORIZE ---- */
+
+/* RFC 8555 section 7.1.4: the identifier has no "*.", the wildcard member says so. */
+static int is_ordered(const acme_issuance_t *run, const acme_identifier_t *identifier)
+{
+    for (int i = 0; i < run->record->identifiers->nelts; ++i) {
+        const acme_identifier_t *ordered =
+            APR_ARRAY_IDX(run->record->identifiers, i, const acme_identifier_t *);
+        const char *value = ordered->is_wildcard ? ordered->value + 2 : ordered->value;
+        if (ordered->type == identifier->type &&
+            !ordered->is_wildcard == !identifier->is_wildcard &&
+            strcmp(value, identifier->value) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static char *offered_types(const acme_authorization_t *heard, apr_pool_t *pool)
+{
+    apr_array_header_t *types = apr_array_make(pool, 4, sizeof(const char *));
+    for (int i = 0; i < heard->challenges->nelts; ++i) {
+        APR_ARRAY_PUSH(types, const char *) = acme_text_clean(
+            APR_ARRAY_IDX(heard->challenges, i, const acme_challenge_t *)->type, 40, pool);
+    }
+    return acme_text_join(types, ", ", pool);
+}
+
+static const acme_challenge_t *choose_challenge(const acme_issuance_t *run,
+                                                const acme_authorization_t *heard)
+{
+    const apr_array_header_t *types = run->domain->challenge_types;
+    for (int i = 0; i < types->nelts; ++i) {
+        const char *type = APR_ARRAY_IDX(types, i, const char *);
+        const acme_challenge_t *challenge = acme_authorization_challenge(heard, type);
+        if (challenge != NULL && challenge->token != NULL && find_solver(run, type) != NULL) {
+            return challenge;
+        }
+    }
+    return NULL;
+}
+
+static acme_err_t *take_challenge(acme_issuance_t *run, authorization_t *authorization,
+                                  const acme_authorization_t *heard)
+{
+    const acme_challenge_t *challenge = choose_challenge(run, heard);
+    if (challenge == NULL) {
+        return acme_err_make(run->step_pool, ACME_ERR_CONFIG,
+                             "none of the challenge types that work here (%s) is offered for %s: "
+                             "the CA offers %s; see ACMECAChallenges",
+                             acme_text_join(run->domain->challenge_types, ", ", run->step_pool),
+                             name_of(authorization, run->step_pool),
+                             offered_types(heard, run->step_pool));
+    }
+    authorization->challenge_type = apr_pstrdup(run->pool, challenge->type);
+    authorization->challenge_url = apr_pstrdup(run->pool, challenge->url);
+    authorization->token = apr_pstrdup(run->pool, challenge->token);
+    return NULL;
+}
+
+static void take_identifier(acme_issuance_t *run, authorization_t *authorization,
+                            const acme_identifier_t *heard)
+{
+    acme_identifier_t *identifier = apr_pmemdup(run->pool, heard, sizeof(*heard));
+    identifier->value = apr_pstrdup(run->pool, heard->value);
+    authorization->identifier = identifier;
+}
+
+static acme_err_t *take_authorization(acme_issuance_t *run, authorization_t *authorization,
+                                      const acme_authorization_t *heard)
+{
+    if (!is_ordered(run, heard->identifier)) {
+        return acme_err_make(run->step_pool, ACME_ERR_INPUT,
+                             "the CA wants an authorization for %s, which was not ordered",
+                             heard->identifier->value);
+    }
+    take_identifier(run, authorization, heard->identifier);
+    authorization->is_done = heard->status == ACME_AUTHORIZATION_VALID;
+    if (heard->status == ACME_AUTHORIZATION_PENDING) {
+        return take_challenge(run, authorization, heard);
+    }
+    if (heard->status == ACME_AUTHORIZATION_VALID ||
+        heard->status == ACME_AUTHORIZATION_INVALID) {
+        return NULL;
+    }
+    return acme_err_make(run->step_pool, ACME_ERR_GONE, "the authorization of %s is %s",
+                         name_of(authorization, run->step_pool),
+                         acme_authorization_status_name(heard->status));
+}
+
+static void leave_authorize(acme_issuance_t *run)
+{
+    int open = 0;
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        const authorization_t *authorization = authorization_at(run, i);
+        if (authorization->identifier == NULL) {
+            return; /* still to be heard of */
+        }
+        open += !authorization->is_done;
+    }
+    run->record->thumbprint = acme_session_thumbprint(run->session);
+    if (open > 0) {
+        issuance_goto(run, ACME_STEP_PUBLISH, 0);
+        return;
+    }
+    run->polls = 0;
+    run->record->polling_since = issuance_now(run);
+    issuance_goto(run, ACME_STEP_POLL, 0);
+}
+
+static void hear_authorization(acme_issuance_t *run, authorization_t *authorization,
+                               const acme_answer_t *answer)
+{
+    acme_authorization_t *heard = NULL;
+    acme_err_t *err = answer->err;
+    if (err != NULL && err->errclass == ACME_ERR_WAIT) {
+        issuance_try_again(run, err);
+        return;
+    }
+    if (err == NULL) {
+        err = acme_authorization_parse(&heard, answer->exchange->answer,
+                                       answer->exchange->answer_len, run->step_pool);
+    }
+    if (err == NULL) {
+        err = take_authorization(run, authorization, heard);
+    }
+    if (err != NULL) {
+        issuance_fail(run, err);
+    } else if (heard->status == ACME_AUTHORIZATION_INVALID) {
+        issuance_goto(run, ACME_STEP_EXPLAIN, 0); /* it failed while we were away */
+    } else {
+        leave_authorize(run);
+    }
+}
+
+static void ask_authorizations(acme_issuance_t *run, const char *doing, issuance_hear_fn *hear)
+{
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        authorization_t *authorization = authorization_at(run, i);
+        if (authorization->identifier == NULL && !is_asked(run, authorization)) {
+            issuance_ask(run, authorization, authorization->url, "", doing, hear);
+        }
+    }
+}
+
+void issuance__authorize(acme_issuance_t *run)
+{
+    run->order = NULL; /* what newOrder said of it is old once its authorizations are read */
+    ask_authorizations(run, "asking for an authorization of", hear_authorization);
+    if (!issuance_is_waiting(run)) {
+        leave_authorize(run);
+    }
+}
+
+/* ---- PUBLISH ---- */
+
+static acme_proof_t proof_of(const acme_issuance_t *run, const authorization_t *authorization)
+{
+    return (acme_proof_t){.type = authorization->challenge_type,
+                          .identifier = authorization->identifier,
+                          .token = authorization->token,
+                          .thumbprint = run->record->thumbprint};
+}
+
+static int is_open(const authorization_t *authorization)
+{
+    return !authorization->is_done && authorization->token != NULL;
+}
+
+/* The record says "published" before anything is, so that a crash in between leaves nothing behind. */
+static int mark_published(acme_issuance_t *run)
+{
+    int has_changed = 0;
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        authorization_t *authorization = authorization_at(run, i);
+        if (is_open(authorization) && !authorization->is_published) {
+            authorization->is_published = 1;
+            has_changed = 1;
+        }
+    }
+    return has_changed;
+}
+
+static acme_err_t *publish_all(acme_issuance_t *run, apr_time_t *wait_until)
+{
+    *wait_until = 0;
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        const authorization_t *authorization = authorization_at(run, i);
+        if (!is_open(authorization)) {
+            continue;
+        }
+        acme_proof_t proof = proof_of(run, authorization);
+        acme_solver_t *solver = find_solver(run, proof.type);
+        if (solver == NULL) {
+            return acme_err_make(run->step_pool, ACME_ERR_CONFIG,
+                                 "challenge type %s no longer works here", proof.type);
+        }
+        ACME_TRY(solver->publish(solver->baton, &proof, run->step_pool));
+        int is_visible;
+        apr_time_t poll_at;
+        ACME_TRY(solver->visible(&is_visible, &poll_at, solver->baton, &proof, run->step_pool));
+        if (!is_visible && (*wait_until == 0 || poll_at < *wait_until)) {
+            *wait_until = poll_at;
+        }
+    }
+    return NULL;
+}
+
+void issuance__publish(acme_issuance_t *run)
+{
+    if (!run->is_published) {
+        run->is_published = 1;
+        run->host->published(run->host->baton, 1);
+    }
+    if (mark_published(run)) {
+        run->is_unsaved = 1;
+        issuance_stay(run, issuance_now(run)); /* saved first, then published */
+        return;
+    }
+    apr_time_t wait_until;
+    acme_err_t *err = publish_all(run, &wait_until);
+    if (err != NULL && err->errclass == ACME_ERR_STORE) {
+        run->host->store_trouble(run->host->baton, err);
+        issuance_try_again(run, err);
+    } else if (err != NULL) {
+        issuance_fail(run, err);
+    } else if (wait_until != 0) {
+        issuance_stay(run, wait_until);
+    } else {
+        issuance_goto(run, ACME_STEP_RESPOND, 0);
+    }
+}
+
+void issuance__withdraw_proofs(acme_issuance_t *run)
+{
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        authorization_t *authorization = authorization_at(run, i);
+        acme_solver_t *solver = authorization->is_published && authorization->identifier != NULL
+                                    ? find_solver(run, authorization->challenge_type)
+                                    : NULL;
+        if (solver == NULL) {
+            continue;
+        }
+        acme_proof_t proof = proof_of(run, authorization);
+        acme_err_t *err = solver->withdraw(solver->baton, &proof, run->step_pool);
+        if (err != NULL) {
+            acme_env_log(run->host->env, ACME_LOG_WARNING, "%s: %s", run->domain->name, err->text);
+        }
+    }
+    if (run->is_published) {
+        run->is_published = 0;
+        run->host->published(run->host->baton, -1);
+    }
+}
+
+/* ---- RESPOND ---- */
+
+static void leave_respond(acme_issuance_t *run)
+{
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        const authorization_t *authorization = authorization_at(run, i);
+        if (is_open(authorization) && authorization->challenge_url != NULL) {
+            return; /* still to be told, or not heard of yet */
+        }
+    }
+    run->polls = 0;
+    run->waits_first = 1;
+    run->retry_at = 0;
+    run->record->polling_since = issuance_now(run);
+    issuance_goto(run, ACME_STEP_POLL, 0);
+}
+
+static void hear_challenge(acme_issuance_t *run, authorization_t *authorization,
+                           const acme_answer_t *answer)
+{
+    if (answer->err != NULL && answer->err->errclass == ACME_ERR_WAIT) {
+        issuance_try_again(run, answer->err);
+        return;
+    }
+    if (answer->err != NULL &&
+        (answer->problem == NULL || !acme_problem_is(answer->problem, "malformed"))) {
+        issuance_fail(run, answer->err);
+        return;
+    }
+    /* "malformed": it is no longer pending, since an answer of ours got lost; the order will tell */
+    authorization->challenge_url = NULL;
+    issuance_note(run, "challenge", "%s: told the CA to validate by %s",
+                  name_of(authorization, run->step_pool), authorization->challenge_type);
+    leave_respond(run);
+}
+
+void issuance__respond(acme_issuance_t *run)
+{
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        authorization_t *authorization = authorization_at(run, i);
+        if (is_open(authorization) && authorization->challenge_url != NULL &&
+            !is_asked(run, authorization)) {
+            issuance_ask(run, authorization, authorization->challenge_url, "{}",
+                         "answering a challenge of", hear_challenge);
+        }
+    }
+    if (!issuance_is_waiting(run)) {
+        leave_respond(run);
+    }
+}
+
+/* ---- EXPLAIN ---- */
+
+static const acme_challenge_t *failed_challenge(const acme_authorization_t *heard)
+{
+    for (int i = 0; i < heard->challenges->nelts; ++i) {
+        const acme_challenge_t *challenge =
+            APR_ARRAY_IDX(heard->challenges, i, const acme_challenge_t *);
+        if (challenge->error != NULL) {
+            return challenge;
+        }
+    }
+    return NULL;
+}
+
+/* The CA's own words on one name, with what to do about it. */
+static acme_err_t *explain_failure(const acme_authorization_t *heard, const char *name,
+                                   apr_pool_t *pool)
+{
+    const acme_challenge_t *challenge = failed_challenge(heard);
+    if (challenge == NULL) {
+        return acme_err_make(pool, ACME_ERR_REFUSED, "the authorization of %s is %s", name,
+                             acme_authorization_status_name(heard->status));
+    }
+    const char *advice = acme_problem_advice(challenge->error);
+    acme_err_t *err = acme_err_make(
+        pool, acme_problem_is(challenge->error, "caa") ? ACME_ERR_CONFIG : ACME_ERR_REFUSED,
+        "the CA could not validate %s by %s: %s%s%s%s%s", name, challenge->type,
+        acme_problem_text(challenge->error, pool), challenge->validation != NULL ? "; it looked at " : "",
+        challenge->validation != NULL ? challenge->validation : "", advice != NULL ? "; " : "",
+        advice != NULL ? advice : "");
+    err->problem = apr_pstrdup(pool, challenge->error->type);
+    return err;
+}
+
+/* Several names may have failed: the first explanation stands, the others are added to its text. */
+static void add_explanation(acme_issuance_t *run, const acme_err_t *err)
+{
+    acme_err_t *sum = run->record->err;
+    issuance_note(run, "error", "%s", err->text);
+    if (sum == NULL) {
+        run->record->err = acme_err_copy(run->pool, err);
+    } else if (strlen(sum->text) < 2000 && strstr(sum->text, err->text) == NULL) {
+        sum->text = apr_pstrcat(run->pool, sum->text, "; ", err->text, NULL);
+        sum->problem = sum->problem != NULL ? sum->problem : apr_pstrdup(run->pool, err->problem);
+    }
+}
+
+static void leave_explain(acme_issuance_t *run)
+{
+    if (issuance_is_waiting(run)) {
+        return;
+    }
+    if (run->record->err == NULL) {
+        run->record->err = acme_err_make(run->pool, ACME_ERR_REFUSED,
+                                         "the CA gave the order up and did not say why");
+    }
+    issuance_goto(run, ACME_STEP_CLEAN, 0);
+}
+
+static void hear_explanation(acme_issuance_t *run, authorization_t *authorization,
+                             const acme_answer_t *answer)
+{
+    acme_authorization_t *heard;
+    if (answer->err == NULL &&
+        acme_authorization_parse(&heard, answer->exchange->answer, answer->exchange->answer_len,
+                                 run->step_pool) == NULL) {
+        take_identifier(run, authorization, heard->identifier);
+        if (heard->status != ACME_AUTHORIZATION_VALID &&
+            (heard->status != ACME_AUTHORIZATION_PENDING || failed_challenge(heard) != NULL)) {
+            add_explanation(run, explain_failure(heard, name_of(authorization, run->step_pool),
+                                                 run->step_pool));
+        }
+    }
+    leave_explain(run);
+}
+
+/* What has an error of another kind needs no more words from the CA. */
+static int is_explained(const acme_issuance_t *run)
+{
+    return run->record->err != NULL && run->record->err->errclass != ACME_ERR_REFUSED;
+}
+
+void issuance__explain(acme_issuance_t *run)
+{
+    for (int i = 0; !is_explained(run) && i < run->record->authorizations->nelts; ++i) {
+        authorization_t *authorization = authorization_at(run, i);
+        if (!authorization->is_done && !is_asked(run, authorization)) {
+            issuance_ask(run, authorization, authorization->url, "",
+                         "asking why the order failed of", hear_explanation);
+        }
+    }
+    leave_explain(run);
+}

@@ -1,0 +1,109 @@
+/* The last step of an issuance: tidy up, and tell the job what became of it.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the job shall say is settled when CLEAN is entered and is part of the record, so that a crash
+ * between writing the job and removing the record counts nothing twice.
+ */
+#include "acme_issuance_private.h"
+
+#include <string.h>
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "acme/acme_job.h"
+#include "acme/acme_policy.h"
+#include "acme/acme_time.h"
+
+void issuance__settle(acme_issuance_t *run)
+{
+    acme_record_t *record = run->record;
+    record->errors = 0;
+    record->next_run = 0;
+    if (record->err == NULL) {
+        return;
+    }
+    const acme_job_t *job = acme_job_read(run->host->store, run->domain->folder, run->step_pool);
+    /* to be asked to wait is no failure */
+    record->errors = job->errors + (record->err->errclass != ACME_ERR_WAIT);
+    record->next_run = acme_policy_retry_at(
+        record->err, record->errors > 0 ? record->errors : 1, run->host->retry_delay,
+        issuance_now(run), acme_env_uniform(run->host->env, run->step_pool));
+    issuance_note(run, "error", "%s", record->err->text);
+}
+
+static void log_failure(acme_issuance_t *run, acme_job_t *job)
+{
+    const acme_err_t *err = run->record->err;
+    apr_time_t now = issuance_now(run);
+    apr_ssize_t len = (apr_ssize_t)strlen(err->text);
+    apr_uint32_t hash = apr_hashfunc_default(err->text, &len);
+    const char *again = acme_time_rfc3339(run->record->next_run, run->step_pool);
+    if (!acme_policy_shall_log(job->logged_at, job->logged_hash, hash, now)) {
+        ++job->logged_count;
+        acme_env_log(run->host->env, ACME_LOG_INFO, "%s: again: %s; tried again at %s",
+                     run->domain->name, err->text, again);
+        return;
+    }
+    const char *often =
+        job->logged_hash == hash && job->logged_count > 0
+            ? apr_psprintf(run->step_pool, " (%d times since it was last logged)", job->logged_count)
+            : "";
+    acme_env_log(run->host->env, ACME_LOG_ERROR, "%s: %s; tried again at %s%s", run->domain->name,
+                 err->text, again, often);
+    job->logged_at = now;
+    job->logged_hash = hash;
+    job->logged_count = 0;
+}
+
+static void tell_job(acme_issuance_t *run, acme_job_t *job)
+{
+    const acme_record_t *record = run->record;
+    job->errors = record->errors;
+    job->next_run = record->next_run;
+    job->last_run = issuance_now(run);
+    for (int i = 0; i < record->log->nelts; ++i) {
+        const acme_job_entry_t *entry = &APR_ARRAY_IDX(record->log, i, acme_job_entry_t);
+        acme_job_note(job, entry->when, entry->type, entry->detail, run->step_pool);
+    }
+    if (record->err != NULL) {
+        job->problem = record->err->problem != NULL ? record->err->problem
+                                                    : acme_err_class_name(record->err->errclass);
+        job->detail = record->err->text;
+        job->activity = apr_psprintf(run->step_pool, "ordering a certificate (%s) from %s",
+                                     acme_key_spec_text(&record->spec, run->step_pool),
+                                     run->domain->ca->name);
+        log_failure(run, job);
+        return;
+    }
+    job->problem = NULL;
+    job->detail = NULL;
+    job->activity = NULL;
+    job->logged_at = 0;
+    job->logged_hash = 0;
+    job->logged_count = 0;
+    job->warned_at = 0;
+}
+
+static acme_err_t *clean(acme_issuance_t *run)
+{
+    const acme_store_t *store = run->host->store;
+    acme_job_t *job = acme_job_read(store, run->domain->folder, run->step_pool);
+    tell_job(run, job);
+    ACME_TRY(acme_job_write(store, run->domain->folder, run->domain->name, job, run->step_pool));
+    return acme_record_remove(store, run->domain->folder, run->step_pool);
+}
+
+void issuance__clean(acme_issuance_t *run)
+{
+    issuance__withdraw_proofs(run);
+    acme_err_t *err = clean(run);
+    if (err != NULL) {
+        run->host->store_trouble(run->host->baton, err);
+        ++run->tries;
+        issuance_stay(run, acme_policy_retry_at(err, run->tries < 8 ? run->tries : 8,
+                                                run->host->retry_delay, issuance_now(run), 0.5));
+        return;
+    }
+    run->host->ended(run->host->baton, run);
+}

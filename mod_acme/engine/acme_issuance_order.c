@@ -1,0 +1,440 @@
+/* The steps of an issuance about the order itself: ORDER, POLL, FINALIZE, DOWNLOAD, STAGE.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "acme_issuance_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "acme/acme_csr.h"
+#include "acme/acme_generation.h"
+#include "acme/acme_json.h"
+#include "acme/acme_key_file.h"
+#include "acme/acme_policy.h"
+#include "acme/acme_text.h"
+
+/* ---- the order object, wherever it comes from ---- */
+
+static acme_err_t *take_order(acme_issuance_t *run, const acme_exchange_t *exchange)
+{
+    apr_pool_clear(run->order_pool);
+    run->order = NULL;
+    return acme_order_parse(&run->order, exchange->answer, exchange->answer_len, run->order_pool);
+}
+
+static const char *keep(acme_issuance_t *run, const char *known, const char *heard)
+{
+    if (heard == NULL || (known != NULL && strcmp(known, heard) == 0)) {
+        return known;
+    }
+    return apr_pstrdup(run->pool, heard);
+}
+
+static void take_urls(acme_issuance_t *run)
+{
+    run->record->finalize_url = keep(run, run->record->finalize_url, run->order->finalize);
+    run->record->certificate_url = keep(run, run->record->certificate_url, run->order->certificate);
+}
+
+/* ---- ORDER ---- */
+
+static void take_authorizations(acme_issuance_t *run)
+{
+    const apr_array_header_t *urls = run->order->authorizations;
+    apr_array_clear(run->record->authorizations);
+    for (int i = 0; i < urls->nelts; ++i) {
+        acme_record_authorization_t *authorization =
+            apr_pcalloc(run->pool, sizeof(*authorization));
+        authorization->url = apr_pstrdup(run->pool, APR_ARRAY_IDX(urls, i, const char *));
+        APR_ARRAY_PUSH(run->record->authorizations, acme_record_authorization_t *) = authorization;
+    }
+}
+
+static void hear_new_order(acme_issuance_t *run, acme_record_authorization_t *authorization,
+                           const acme_answer_t *answer)
+{
+    (void)authorization;
+    acme_err_t *err = answer->err;
+    const char *location = NULL;
+    if (err == NULL) {
+        location = acme_exchange_header(answer->exchange, "Location");
+        if (location == NULL || !acme_json_url_ok(location)) {
+            err = acme_err_make(run->step_pool, ACME_ERR_INPUT,
+                                "the CA made an order but did not say where (no usable Location)");
+        }
+    }
+    if (err == NULL) {
+        err = take_order(run, answer->exchange);
+    }
+    if (err != NULL) {
+        issuance_fail(run, err);
+        return;
+    }
+    run->record->order_url = apr_pstrdup(run->pool, location);
+    take_urls(run);
+    take_authorizations(run);
+    issuance_note(run, "order", "ordered at %s: %s", run->domain->ca->name, location);
+    issuance_goto(run, ACME_STEP_AUTHORIZE, 0);
+}
+
+void issuance__order(acme_issuance_t *run)
+{
+    acme_order_request_t request = {.identifiers = run->record->identifiers};
+    issuance_ask(run, NULL, NULL, acme_order_request(&request, run->step_pool),
+                 "ordering a certificate for", hear_new_order);
+}
+
+/* ---- POLL ---- */
+
+static void wait_for_order(acme_issuance_t *run, int is_processing)
+{
+    apr_time_t now = issuance_now(run);
+    if (acme_policy_poll_is_over(run->record->polling_since, is_processing, now)) {
+        issuance_fail(run, acme_err_make(run->step_pool, ACME_ERR_REFUSED,
+                                         "%s did not come to an end with the order in time",
+                                         run->domain->ca->name));
+        return;
+    }
+    apr_interval_time_t estimate = *acme_session_estimate(run->session, is_processing);
+    issuance_stay(run, acme_policy_poll_at(run->polls, run->retry_at, estimate, now));
+    ++run->polls;
+}
+
+static void learn_estimate(acme_issuance_t *run, int is_issuance)
+{
+    if (run->polls == 0) {
+        return; /* it was there without being waited for */
+    }
+    apr_interval_time_t *estimate = acme_session_estimate(run->session, is_issuance);
+    *estimate = acme_policy_poll_estimate(
+        *estimate, issuance_now(run) - run->record->polling_since, run->polls - 1);
+}
+
+/* RFC 8555 section 7.1.6 */
+static void judge_order(acme_issuance_t *run)
+{
+    acme_order_t *order = run->order;
+    run->order = NULL;
+    switch (order->status) {
+    case ACME_ORDER_PENDING:
+        wait_for_order(run, 0);
+        break;
+    case ACME_ORDER_READY:
+        learn_estimate(run, 0);
+        issuance_goto(run, ACME_STEP_FINALIZE, 0);
+        break;
+    case ACME_ORDER_PROCESSING:
+        wait_for_order(run, 1);
+        break;
+    case ACME_ORDER_VALID:
+        learn_estimate(run, 1);
+        issuance_goto(run, ACME_STEP_DOWNLOAD, 0);
+        break;
+    case ACME_ORDER_INVALID:
+    case ACME_ORDER_UNKNOWN:
+        if (order->error != NULL) {
+            run->record->err = acme_err_copy(
+                run->pool, acme_problem_err(order->error, 0, "issuing the certificate",
+                                            run->step_pool));
+        }
+        issuance_goto(run, ACME_STEP_EXPLAIN, 0);
+        break;
+    }
+}
+
+static void hear_order(acme_issuance_t *run, acme_record_authorization_t *authorization,
+                       const acme_answer_t *answer)
+{
+    (void)authorization;
+    acme_err_t *err = answer->err;
+    if (err == NULL) {
+        err = take_order(run, answer->exchange);
+    }
+    if (err != NULL && err->errclass == ACME_ERR_WAIT) {
+        issuance_try_again(run, err);
+        return;
+    }
+    if (err != NULL) {
+        issuance_fail(run, err);
+        return;
+    }
+    run->tries = 0;
+    run->retry_at = answer->retry_at;
+    take_urls(run);
+    judge_order(run);
+}
+
+void issuance__poll(acme_issuance_t *run)
+{
+    if (run->order != NULL) {
+        judge_order(run);
+    } else if (run->waits_first) {
+        run->waits_first = 0;
+        wait_for_order(run, 0);
+    } else {
+        issuance_ask(run, NULL, run->record->order_url, "", "asking for the order of", hear_order);
+    }
+}
+
+/* ---- FINALIZE ---- */
+
+static const char *key_path(acme_issuance_t *run)
+{
+    return acme_store_path(run->step_pool, "staging", run->domain->folder, "privkey");
+}
+
+static int is_wanted_key(const acme_issuance_t *run, const acme_key_t *key)
+{
+    acme_key_spec_t spec;
+    acme_key_spec(&spec, key);
+    return spec.type == run->record->spec.type && spec.bits == run->record->spec.bits;
+}
+
+/* The key of this order: made once, on disk before the CA hears of it. */
+static acme_err_t *order_key(acme_key_t **key, acme_issuance_t *run)
+{
+    ACME_TRY(acme_key_file_read(key, run->host->store, key_path(run), run->step_pool));
+    if (*key != NULL && is_wanted_key(run, *key)) {
+        return NULL;
+    }
+    ACME_TRY(run->host->generate_key(key, &run->record->spec, run->step_pool));
+    return acme_key_file_write(run->host->store, key_path(run), *key, run->step_pool);
+}
+
+static void hear_finalize(acme_issuance_t *run, acme_record_authorization_t *authorization,
+                          const acme_answer_t *answer)
+{
+    (void)authorization;
+    run->order = NULL;
+    run->polls = 0;
+    run->record->polling_since = issuance_now(run);
+    if (answer->err == NULL) {
+        acme_err_t *err = take_order(run, answer->exchange);
+        if (err != NULL) {
+            run->order = NULL; /* what the CA made of it, the order will tell when asked */
+        } else {
+            take_urls(run);
+            run->retry_at = answer->retry_at;
+        }
+    } else if (answer->problem == NULL || !acme_problem_is(answer->problem, "orderNotReady")) {
+        issuance_fail(run, answer->err);
+        return;
+    }
+    issuance_goto(run, ACME_STEP_POLL, 0);
+}
+
+static acme_err_t *make_csr(char **csr, acme_issuance_t *run)
+{
+    acme_key_t *key;
+    ACME_TRY(order_key(&key, run));
+    return acme_csr_make(csr, run->record->identifiers, key, run->step_pool);
+}
+
+void issuance__finalize(acme_issuance_t *run)
+{
+    char *csr;
+    acme_err_t *err = make_csr(&csr, run);
+    if (err != NULL && err->errclass == ACME_ERR_STORE) {
+        run->host->store_trouble(run->host->baton, err);
+        issuance_try_again(run, err);
+    } else if (err != NULL) {
+        issuance_fail(run, err);
+    } else if (run->record->finalize_url == NULL) {
+        issuance_fail(run, acme_err_make(run->step_pool, ACME_ERR_INPUT,
+                                         "the order has no finalize URL"));
+    } else {
+        issuance_ask(run, NULL, run->record->finalize_url,
+                     acme_order_finalize_request(csr, run->step_pool), "finalizing the order of",
+                     hear_finalize);
+    }
+}
+
+/* ---- DOWNLOAD ---- */
+
+/* The chain is ours only if it is what we ordered. */
+static acme_err_t *check_chain(acme_issuance_t *run, const acme_chain_t *chain)
+{
+    acme_key_t *key;
+    ACME_TRY(acme_key_file_read(&key, run->host->store, key_path(run), run->step_pool));
+    if (key == NULL) {
+        return acme_err_make(run->step_pool, ACME_ERR_GONE,
+                             "the key of the order is lost; a new order is made");
+    }
+    ACME_TRY(acme_chain_fits_key(chain, key, run->step_pool));
+    ACME_TRY(acme_chain_fits_names(chain, run->record->identifiers, run->step_pool));
+    return acme_chain_fits_time(chain, issuance_now(run), run->step_pool);
+}
+
+static void hear_certificate(acme_issuance_t *run, acme_record_authorization_t *authorization,
+                             const acme_answer_t *answer)
+{
+    (void)authorization;
+    acme_chain_t *chain = NULL;
+    acme_err_t *err = answer->err;
+    if (err != NULL && err->errclass == ACME_ERR_WAIT) {
+        issuance_try_again(run, err);
+        return;
+    }
+    if (err == NULL) {
+        err = acme_chain_parse(&chain, answer->exchange->answer, answer->exchange->answer_len,
+                               run->step_pool);
+    }
+    if (err == NULL) {
+        err = check_chain(run, chain);
+    }
+    if (err != NULL) {
+        issuance_fail(run, acme_err_wrap(run->step_pool, err,
+                                         "the certificate from %s cannot be used",
+                                         run->domain->ca->name));
+        return;
+    }
+    run->record->chain = apr_pstrdup(run->pool, chain->pem);
+    issuance_goto(run, ACME_STEP_STAGE, 0);
+}
+
+void issuance__download(acme_issuance_t *run)
+{
+    if (run->record->certificate_url == NULL) {
+        issuance_fail(run, acme_err_make(run->step_pool, ACME_ERR_INPUT,
+                                         "the order is valid but has no certificate URL"));
+        return;
+    }
+    issuance_ask(run, NULL, run->record->certificate_url, "", "downloading the certificate of",
+                 hear_certificate);
+}
+
+/* ---- STAGE ---- */
+
+/* The highest number that live/ has seen, also where `current` was lost. */
+static acme_err_t *highest_number(apr_uint64_t *number, acme_issuance_t *run,
+                                  const acme_generation_facts_t *facts)
+{
+    *number = facts != NULL ? facts->number : 0;
+    apr_array_header_t *names;
+    ACME_TRY(acme_store_list(&names, run->host->store,
+                             apr_pstrcat(run->step_pool, "live/", run->domain->folder, NULL),
+                             run->step_pool));
+    for (int i = 0; i < names->nelts; ++i) {
+        char *end;
+        apr_int64_t listed = apr_strtoi64(APR_ARRAY_IDX(names, i, const char *), &end, 10);
+        if (*end == '\0' && listed > 0 && (apr_uint64_t)listed > *number) {
+            *number = (apr_uint64_t)listed;
+        }
+    }
+    return NULL;
+}
+
+static int is_configured(const acme_domain_t *domain, acme_key_type_t type)
+{
+    for (int i = 0; i < domain->key_specs->nelts; ++i) {
+        if (APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t).type == type) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Certificates of the other key types go on into the new generation. */
+static acme_err_t *carry_over(apr_array_header_t *certificates, acme_issuance_t *run,
+                              const acme_generation_facts_t *facts)
+{
+    acme_generation_t *generation = NULL;
+    if (facts != NULL) {
+        ACME_TRY(acme_generation_read(&generation, run->host->store, run->domain->folder,
+                                      facts->number, run->step_pool));
+    }
+    for (int i = 0; generation != NULL && i < generation->certificates->nelts; ++i) {
+        const acme_generation_certificate_t *certificate =
+            &APR_ARRAY_IDX(generation->certificates, i, acme_generation_certificate_t);
+        if (certificate->type != run->record->spec.type &&
+            is_configured(run->domain, certificate->type)) {
+            APR_ARRAY_PUSH(certificates, acme_generation_certificate_t) = *certificate;
+        }
+    }
+    return NULL;
+}
+
+static acme_err_t *make_generation(acme_generation_t *generation, acme_issuance_t *run,
+                                   const acme_chain_t *chain, const acme_generation_facts_t *facts)
+{
+    acme_key_t *key;
+    ACME_TRY(acme_key_file_read(&key, run->host->store, key_path(run), run->step_pool));
+    if (key == NULL) {
+        return acme_err_make(run->step_pool, ACME_ERR_GONE,
+                             "the key of the order is lost; a new order is made");
+    }
+    apr_array_header_t *certificates =
+        apr_array_make(run->step_pool, 2, sizeof(acme_generation_certificate_t));
+    acme_err_t *err = carry_over(certificates, run, facts);
+    if (err != NULL && err->errclass != ACME_ERR_STORE) {
+        acme_env_log(run->host->env, ACME_LOG_WARNING,
+                     "%s: the generation before cannot be read: %s", run->domain->name, err->text);
+    } else {
+        ACME_TRY(err);
+    }
+    acme_generation_certificate_t *certificate =
+        &APR_ARRAY_PUSH(certificates, acme_generation_certificate_t);
+    certificate->type = run->record->spec.type;
+    certificate->chain = chain;
+    certificate->key = key;
+    certificate->ca_url = run->record->ca_url;
+    generation->certificates = certificates;
+    generation->made = issuance_now(run);
+    ACME_TRY(highest_number(&generation->number, run, facts));
+    ++generation->number;
+    return NULL;
+}
+
+static void tell_staged(acme_issuance_t *run, const acme_chain_t *chain)
+{
+    char until[APR_RFC822_DATE_LEN];
+    apr_rfc822_date(until, chain->not_after);
+    issuance_note(run, "finished", "new certificate (%s) until %s, serial %s",
+                  acme_key_spec_text(&run->record->spec, run->step_pool), until, chain->serial);
+    acme_env_log(run->host->env, ACME_LOG_NOTICE,
+                 "%s: new certificate (%s) from %s for %s, valid until %s, serial %s",
+                 run->domain->name, acme_key_spec_text(&run->record->spec, run->step_pool),
+                 acme_text_clean(chain->issuer_name, 100, run->step_pool),
+                 acme_identifiers_text(run->record->identifiers, 5, run->step_pool), until,
+                 chain->serial);
+}
+
+static acme_err_t *stage(acme_issuance_t *run)
+{
+    acme_chain_t *chain;
+    const char *pem = run->record->chain != NULL ? run->record->chain : "";
+    ACME_TRY(acme_chain_parse(&chain, pem, strlen(pem), run->step_pool));
+    acme_generation_facts_t *facts;
+    ACME_TRY(acme_generation_facts_read(&facts, run->host->store, run->domain->folder,
+                                        run->step_pool));
+    const acme_generation_fact_t *fact =
+        facts != NULL ? acme_generation_fact(facts, run->record->spec.type) : NULL;
+    if (fact != NULL && strcmp(fact->sha256, chain->sha256) == 0) {
+        run->host->staged(run->host->baton, run->domain, facts->number); /* before a crash of ours */
+        return NULL;
+    }
+    acme_generation_t generation;
+    ACME_TRY(make_generation(&generation, run, chain, facts));
+    ACME_TRY(acme_generation_write(run->host->store, run->domain->folder, &generation,
+                                   run->step_pool));
+    tell_staged(run, chain);
+    run->host->staged(run->host->baton, run->domain, generation.number);
+    return NULL;
+}
+
+void issuance__stage(acme_issuance_t *run)
+{
+    acme_err_t *err = stage(run);
+    if (err != NULL && err->errclass == ACME_ERR_STORE) {
+        run->host->store_trouble(run->host->baton, err);
+        ++run->tries; /* never given up: the certificate is here, it only has no place yet */
+        issuance_stay(run, acme_policy_retry_at(err, run->tries < 8 ? run->tries : 8,
+                                                run->host->retry_delay, issuance_now(run), 0.5));
+    } else if (err != NULL) {
+        issuance_fail(run, err);
+    } else {
+        issuance_goto(run, ACME_STEP_CLEAN, 0);
+    }
+}

@@ -1,0 +1,195 @@
+/* Policy as pure functions, see acme_policy.h.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "acme/acme_policy.h"
+
+#include <string.h>
+
+/* ---- when a certificate is needed ---- */
+
+static const acme_key_spec_t *first_spec(const acme_domain_t *domain)
+{
+    return &APR_ARRAY_IDX(domain->key_specs, 0, acme_key_spec_t);
+}
+
+static void note_end(acme_due_t *due, const acme_domain_t *domain,
+                     const acme_generation_fact_t *fact)
+{
+    if (due->expires != 0 && due->expires <= fact->not_after) {
+        return;
+    }
+    due->expires = fact->not_after;
+    due->warn_at = fact->not_after - acme_window_length(&domain->warn_window, fact->not_before,
+                                                        fact->not_after);
+}
+
+/* What one certificate needs; better reasons (sooner) replace the one in `due`. */
+static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_spec_t *spec,
+                  const acme_generation_fact_t *fact)
+{
+    acme_due_reason_t reason = ACME_DUE_RENEWAL;
+    apr_time_t at = 0;
+    if (fact == NULL) {
+        reason = ACME_DUE_KEY_TYPE;
+    } else if (acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {
+        reason = ACME_DUE_NAMES;
+    } else {
+        at = fact->not_after - acme_window_length(&domain->renew_window, fact->not_before,
+                                                  fact->not_after);
+    }
+    if (due->reason == ACME_DUE_NEVER || at < due->at) {
+        due->reason = reason;
+        due->at = at;
+        due->spec = spec;
+    }
+}
+
+void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
+                     const acme_generation_facts_t *facts)
+{
+    memset(due, 0, sizeof(*due));
+    due->spec = first_spec(domain);
+    for (int i = 0; facts != NULL && i < facts->certificates->nelts; ++i) {
+        note_end(due, domain, &APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t));
+    }
+    if (domain->renew_mode == ACME_RENEW_MANUAL ||
+        (domain->renew_mode == ACME_RENEW_AUTO && !domain->is_used)) {
+        return;
+    }
+    if (facts == NULL) {
+        due->reason = ACME_DUE_FIRST;
+        return;
+    }
+    for (int i = 0; i < domain->key_specs->nelts; ++i) {
+        const acme_key_spec_t *spec = &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t);
+        judge(due, domain, spec, acme_generation_fact(facts, spec->type));
+    }
+}
+
+const char *acme_policy_due_text(acme_due_reason_t reason)
+{
+    switch (reason) {
+    case ACME_DUE_NEVER:
+        return "nothing is to be done";
+    case ACME_DUE_FIRST:
+        return "it has no certificate yet";
+    case ACME_DUE_NAMES:
+        return "its certificate lacks a configured name";
+    case ACME_DUE_KEY_TYPE:
+        return "it lacks a certificate of a configured key type";
+    case ACME_DUE_RENEWAL:
+        return "its certificate is in its renew window";
+    }
+    return "";
+}
+
+/* ---- when to try again ---- */
+
+/* first * 2^(errors-1), at most `max`, whatever the numbers are: no shift, no overflow. */
+static apr_interval_time_t doubled(apr_interval_time_t first, int errors, apr_interval_time_t max)
+{
+    apr_interval_time_t span = first;
+    for (int i = 1; i < errors && span < max; ++i) {
+        span *= 2;
+    }
+    return span < max ? span : max;
+}
+
+static apr_time_t spread(apr_time_t now, apr_interval_time_t span, double uniform)
+{
+    return now + span + (apr_interval_time_t)((double)span * 0.2 * uniform);
+}
+
+static apr_interval_time_t first_delay(acme_err_class_t errclass, apr_interval_time_t retry_delay)
+{
+    switch (errclass) {
+    case ACME_ERR_REFUSED:
+    case ACME_ERR_INTERNAL:
+        return retry_delay > ACME_POLICY_REFUSED_MIN ? retry_delay : ACME_POLICY_REFUSED_MIN;
+    case ACME_ERR_CONFIG:
+        return ACME_TIME_HOUR;
+    case ACME_ERR_WAIT:
+        return ACME_TIME_MINUTE;
+    case ACME_ERR_NETWORK:
+    case ACME_ERR_STORE:
+    case ACME_ERR_INPUT:
+    case ACME_ERR_GONE:
+    case ACME_ERR_CLOCK:
+        break;
+    }
+    return retry_delay;
+}
+
+static apr_time_t later(apr_time_t a, apr_time_t b)
+{
+    return a > b ? a : b;
+}
+
+apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
+                                apr_time_t now, double uniform)
+{
+    apr_interval_time_t span =
+        doubled(first_delay(err->errclass, retry_delay), errors, ACME_POLICY_RETRY_MAX);
+    return later(spread(now, span, uniform), err->retry_at);
+}
+
+apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
+                                apr_time_t now, double uniform)
+{
+    apr_interval_time_t first = err->errclass == ACME_ERR_CONFIG ? ACME_TIME_HOUR : retry_delay;
+    apr_interval_time_t max =
+        err->errclass == ACME_ERR_CONFIG ? ACME_POLICY_RETRY_MAX : ACME_TIME_HOUR;
+    return later(spread(now, doubled(first, errors, max), uniform), err->retry_at);
+}
+
+/* ---- when to ask again ---- */
+
+#define POLL_FIRST (60 * (apr_interval_time_t)1000)
+#define POLL_FIRST_MAX (3 * ACME_TIME_SECOND)
+
+/* Pauses after the first, second … answer in vain: quick at first, since most CAs are, then a second
+ * apart while a person may be watching, then patient. */
+static const apr_interval_time_t poll_pauses[] = {
+    120 * 1000,           250 * 1000,           500 * 1000,
+    ACME_TIME_SECOND,     ACME_TIME_SECOND,     ACME_TIME_SECOND,
+    ACME_TIME_SECOND,     2 * ACME_TIME_SECOND, 4 * ACME_TIME_SECOND,
+    8 * ACME_TIME_SECOND, 15 * ACME_TIME_SECOND, 30 * ACME_TIME_SECOND,
+    60 * ACME_TIME_SECOND};
+
+#define POLL_PAUSES ((int)(sizeof(poll_pauses) / sizeof(poll_pauses[0])))
+
+apr_time_t acme_policy_poll_at(int polls, apr_time_t retry_at, apr_interval_time_t estimate,
+                               apr_time_t now)
+{
+    if (polls == 0) {
+        apr_interval_time_t pause = estimate < POLL_FIRST ? POLL_FIRST : estimate;
+        return later(now + (pause > POLL_FIRST_MAX ? POLL_FIRST_MAX : pause), retry_at);
+    }
+    int i = polls - 1 < POLL_PAUSES ? polls - 1 : POLL_PAUSES - 1;
+    apr_time_t cap = now + 5 * ACME_TIME_MINUTE; /* RFC 8555 leaves it open; some CAs say a day */
+    return later(now + poll_pauses[i], retry_at < cap ? retry_at : cap);
+}
+
+apr_interval_time_t acme_policy_poll_estimate(apr_interval_time_t estimate,
+                                              apr_interval_time_t took, int polls)
+{
+    if (polls == 0) {
+        return estimate - estimate / 8; /* it was there at the first look: look a little sooner */
+    }
+    apr_interval_time_t better = estimate + (took - estimate) / 4;
+    return better > POLL_FIRST_MAX ? POLL_FIRST_MAX : better;
+}
+
+int acme_policy_poll_is_over(apr_time_t since, int is_processing, apr_time_t now)
+{
+    return now - since > (is_processing ? 12 * ACME_TIME_HOUR : ACME_TIME_HOUR);
+}
+
+/* ---- when to speak ---- */
+
+int acme_policy_shall_log(apr_time_t logged_at, apr_uint32_t logged_hash, apr_uint32_t hash,
+                          apr_time_t now)
+{
+    return logged_at == 0 || logged_hash != hash || now - logged_at >= ACME_TIME_DAY ||
+           now < logged_at;
+}

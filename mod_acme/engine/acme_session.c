@@ -1,0 +1,417 @@
+/* A session with one CA: the queue, nonces, signing, and who hears what; see acme_session.h.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An ask is in the queue or flying. It flies with one exchange; when the answer is badNonce, or none
+ * came because the CA is in trouble, it goes back to the front of the queue. Invariants:
+ *
+ *  1. in_flight counts every exchange begun and not yet heard (asks, nonces, setup).
+ *  2. A nonce is taken out of stock before it is sent and never comes back (RFC 8555 section 6.5).
+ *  3. An ask's memory goes when its run has heard, or has withdrawn it.
+ */
+#include "acme_session_private.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "acme/acme_jws.h"
+#include "acme/acme_text.h"
+#include "acme/acme_time.h"
+
+/** A directory older than this is read again before new work begins. */
+#define DIRECTORY_AGE_MAX ACME_TIME_HOUR
+
+/** So many 5xx answers in a row, without a good one between, are the CA's trouble. */
+#define SERVER_ERRORS_MAX 3
+
+acme_session_t *acme_session_create(const acme_session_config_t *config, const acme_ca_t *ca,
+                                    apr_pool_t *pool)
+{
+    acme_session_t *session = apr_pcalloc(pool, sizeof(*session));
+    session->pool = pool;
+    session->config = *config;
+    session->ca = ca;
+    APR_RING_INIT(&session->queue, acme_ask_t, link);
+    APR_RING_INIT(&session->flying, acme_ask_t, link);
+    apr_pool_create(&session->directory_pool, pool);
+    apr_pool_create(&session->trouble_pool, pool);
+    return session;
+}
+
+/* ---- exchanges ---- */
+
+acme_exchange_t *acme_session__exchange(acme_session_t *session, acme_method_t method,
+                                        const char *url, void (*done)(acme_exchange_t *),
+                                        void *baton, apr_pool_t *pool)
+{
+    apr_pool_t *exchange_pool;
+    apr_pool_create(&exchange_pool, pool);
+    acme_exchange_t *exchange = apr_pcalloc(exchange_pool, sizeof(*exchange));
+    exchange->pool = exchange_pool;
+    exchange->method = method;
+    exchange->url = apr_pstrdup(exchange_pool, url);
+    exchange->route = &session->ca->route;
+    exchange->done = done;
+    exchange->baton = baton;
+    return exchange;
+}
+
+void acme_session__begin(acme_session_t *session, acme_exchange_t *exchange)
+{
+    ++session->in_flight;
+    acme_transport_begin(session->config.transport, exchange);
+}
+
+acme_err_t *acme_session__problem(acme_session_t *session, const acme_problem_t **problem,
+                                  const acme_exchange_t *exchange, const char *doing,
+                                  apr_pool_t *pool)
+{
+    *problem = acme_problem_parse(exchange->answer, exchange->answer_len, exchange->status, pool);
+    apr_time_t retry_at =
+        acme_exchange_retry_at(exchange, acme_env_now(session->config.env));
+    return acme_problem_err(*problem, retry_at, doing, pool);
+}
+
+/* ---- nonces ---- */
+
+static int nonce_ok(const char *nonce)
+{
+    apr_size_t len = strspn(nonce, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+    return len > 0 && len < ACME_SESSION_NONCE_MAX && nonce[len] == '\0';
+}
+
+void acme_session__keep_nonce(acme_session_t *session, const acme_exchange_t *exchange)
+{
+    const char *nonce = acme_exchange_header(exchange, "Replay-Nonce");
+    if (nonce != NULL && nonce_ok(nonce) && session->nonce_count < ACME_SESSION_NONCES) {
+        apr_cpystrn(session->nonces[session->nonce_count++], nonce, ACME_SESSION_NONCE_MAX);
+    }
+}
+
+const char *acme_session__take_nonce(acme_session_t *session, apr_pool_t *pool)
+{
+    return session->nonce_count == 0 ? NULL
+                                     : apr_pstrdup(pool, session->nonces[--session->nonce_count]);
+}
+
+static void forget_nonce_exchange(acme_session_t *session, const acme_exchange_t *exchange)
+{
+    for (int i = 0; i < session->nonces_in_flight; ++i) {
+        if (session->nonce_exchanges[i] == exchange) {
+            session->nonce_exchanges[i] = session->nonce_exchanges[--session->nonces_in_flight];
+            --session->in_flight;
+            return;
+        }
+    }
+}
+
+static void hear_nonce(acme_exchange_t *exchange)
+{
+    acme_session_t *session = exchange->baton;
+    forget_nonce_exchange(session, exchange);
+    acme_err_t *err = exchange->err;
+    if (err == NULL && exchange->status / 100 != 2) {
+        const acme_problem_t *problem;
+        err = acme_session__problem(session, &problem, exchange, "asking for a nonce",
+                                    exchange->pool);
+    } else if (err == NULL) {
+        int before = session->nonce_count;
+        acme_session__keep_nonce(session, exchange);
+        if (session->nonce_count == before && before < ACME_SESSION_NONCES) {
+            err = acme_err_make(exchange->pool, ACME_ERR_INPUT,
+                                "%s answered without a usable Replay-Nonce", exchange->url);
+        }
+    }
+    if (err != NULL) {
+        acme_session__trouble(session, err);
+    }
+    apr_pool_destroy(exchange->pool);
+}
+
+void acme_session__seek_nonces(acme_session_t *session, int wanted)
+{
+    while (session->nonces_in_flight < wanted && session->nonces_in_flight < ACME_SESSION_NONCES &&
+           session->in_flight < session->config.max_in_flight) {
+        acme_exchange_t *exchange =
+            acme_session__exchange(session, ACME_METHOD_HEAD, session->directory->new_nonce,
+                                   hear_nonce, session, session->pool);
+        session->nonce_exchanges[session->nonces_in_flight++] = exchange;
+        acme_session__begin(session, exchange);
+    }
+}
+
+/* ---- the directory ---- */
+
+static acme_err_t *take_directory(acme_session_t *session, const acme_exchange_t *exchange)
+{
+    if (exchange->status / 100 != 2) {
+        const acme_problem_t *problem;
+        acme_err_t *err = acme_session__problem(session, &problem, exchange,
+                                                "asking for the directory", exchange->pool);
+        return acme_err_wrap(exchange->pool, err, "%s", exchange->url);
+    }
+    apr_pool_clear(session->directory_pool);
+    ACME_TRY(acme_directory_parse(&session->directory, exchange->answer, exchange->answer_len,
+                                  exchange->url, session->directory_pool));
+    session->directory_at = acme_env_now(session->config.env);
+    return NULL;
+}
+
+static void hear_directory(acme_exchange_t *exchange)
+{
+    acme_session_t *session = exchange->baton;
+    session->setup = NULL;
+    --session->in_flight;
+    acme_err_t *err = exchange->err;
+    if (err == NULL) {
+        err = take_directory(session, exchange);
+    }
+    if (err != NULL) {
+        session->directory = NULL;
+        acme_session__trouble(session, err);
+    }
+    apr_pool_destroy(exchange->pool);
+}
+
+static void begin_directory(acme_session_t *session)
+{
+    session->setup =
+        acme_session__exchange(session, ACME_METHOD_GET, session->ca->directory_url,
+                               hear_directory, session, session->pool);
+    acme_session__begin(session, session->setup);
+}
+
+/* ---- asks ---- */
+
+static void enqueue_first(acme_session_t *session, acme_ask_t *ask)
+{
+    ask->exchange = NULL;
+    APR_RING_INSERT_HEAD(&session->queue, ask, acme_ask_t, link);
+    ++session->queued;
+}
+
+acme_ask_t *acme_session_ask(acme_session_t *session, const acme_request_t *request)
+{
+    apr_pool_t *pool;
+    apr_pool_create(&pool, session->pool);
+    acme_ask_t *ask = apr_pcalloc(pool, sizeof(*ask));
+    ask->pool = pool;
+    ask->session = session;
+    ask->doing = apr_pstrdup(pool, request->doing);
+    ask->url = request->url != NULL ? apr_pstrdup(pool, request->url) : NULL;
+    ask->payload = apr_pstrdup(pool, request->payload);
+    ask->hear = request->hear;
+    ask->baton = request->baton;
+    APR_RING_INSERT_TAIL(&session->queue, ask, acme_ask_t, link);
+    ++session->queued;
+    return ask;
+}
+
+/* The run hears, and the ask is gone. */
+static void deliver(acme_ask_t *ask, const acme_answer_t *answer)
+{
+    ask->hear(ask->baton, answer);
+    apr_pool_destroy(ask->pool);
+}
+
+static void deliver_err(acme_ask_t *ask, acme_err_t *err)
+{
+    acme_answer_t answer = {.err = err};
+    deliver(ask, &answer);
+}
+
+/* No answer came: the CA's trouble; the ask waits in front for its end. */
+static void not_reached(acme_session_t *session, acme_ask_t *ask)
+{
+    acme_session__trouble(session, ask->exchange->err);
+    apr_pool_destroy(ask->exchange->pool);
+    enqueue_first(session, ask);
+}
+
+static int is_ca_trouble(acme_session_t *session, const acme_exchange_t *exchange)
+{
+    if (exchange->status < 500) {
+        return 0;
+    }
+    ++session->server_errors;
+    return exchange->status == 503 || session->server_errors >= SERVER_ERRORS_MAX;
+}
+
+/* Decides what an answer other than 2xx means for the session. Nonzero: the ask was taken care of. */
+static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_problem_t *problem,
+                          const acme_err_t *err)
+{
+    acme_exchange_t *exchange = ask->exchange;
+    if (acme_problem_is(problem, "badNonce") && ++ask->bad_nonces <= ACME_SESSION_BAD_NONCES) {
+        enqueue_first(session, ask);
+    } else if (acme_problem_is(problem, "accountDoesNotExist")) {
+        acme_session__lose_account(session, err);
+        enqueue_first(session, ask);
+    } else if (is_ca_trouble(session, exchange)) {
+        acme_session__trouble(session, err);
+        enqueue_first(session, ask);
+    } else {
+        return 0;
+    }
+    apr_pool_destroy(exchange->pool);
+    return 1;
+}
+
+static void hear_ask(acme_exchange_t *exchange)
+{
+    acme_ask_t *ask = exchange->baton;
+    acme_session_t *session = ask->session;
+    APR_RING_REMOVE(ask, link);
+    --session->in_flight;
+    if (exchange->err != NULL) {
+        not_reached(session, ask);
+        return;
+    }
+    acme_session__keep_nonce(session, exchange);
+    acme_answer_t answer = {
+        .exchange = exchange,
+        .retry_at = acme_exchange_retry_at(exchange, acme_env_now(session->config.env))};
+    if (exchange->status / 100 != 2) {
+        answer.err = acme_session__problem(session, &answer.problem, exchange, ask->doing,
+                                           exchange->pool);
+        if (settle_refusal(session, ask, answer.problem, answer.err)) {
+            return;
+        }
+        if (acme_problem_is(answer.problem, "badNonce")) {
+            answer.err->errclass = ACME_ERR_NETWORK; /* not about this order at all */
+        }
+    } else {
+        acme_session__well(session);
+    }
+    deliver(ask, &answer);
+}
+
+static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
+{
+    const char *url = ask->url != NULL ? ask->url : session->directory->new_order;
+    acme_exchange_t *exchange = acme_session__exchange(session, ACME_METHOD_POST, url, hear_ask,
+                                                       ask, ask->pool);
+    acme_jws_t jws = {.key = session->key,
+                      .kid = session->account->url,
+                      .nonce = acme_session__take_nonce(session, exchange->pool),
+                      .url = exchange->url,
+                      .payload = ask->payload};
+    char *body;
+    ACME_TRY(acme_jws_sign(&body, &jws, exchange->pool));
+    exchange->body = body;
+    ask->exchange = exchange;
+    APR_RING_INSERT_TAIL(&session->flying, ask, acme_ask_t, link);
+    acme_session__begin(session, exchange);
+    return NULL;
+}
+
+static void flow(acme_session_t *session)
+{
+    while (session->queued > 0 && session->nonce_count > 0 &&
+           session->in_flight < session->config.max_in_flight) {
+        acme_ask_t *ask = APR_RING_FIRST(&session->queue);
+        APR_RING_REMOVE(ask, link);
+        --session->queued;
+        acme_err_t *err = launch(session, ask);
+        if (err != NULL) {
+            deliver_err(ask, err);
+        }
+    }
+    if (session->queued > 0) {
+        acme_session__seek_nonces(session, session->queued);
+    }
+}
+
+static int directory_is_stale(const acme_session_t *session, apr_time_t now)
+{
+    return session->in_flight == 0 && (now - session->directory_at > DIRECTORY_AGE_MAX ||
+                                       now < session->directory_at);
+}
+
+void acme_session_tick(acme_session_t *session)
+{
+    if (session->queued == 0 || session->setup != NULL) {
+        return;
+    }
+    acme_session__read_state(session);
+    apr_time_t now = acme_env_now(session->config.env);
+    if (session->not_before > now) {
+        return;
+    }
+    if (session->directory == NULL || directory_is_stale(session, now)) {
+        session->directory = NULL;
+        session->nonce_count = 0;
+        begin_directory(session);
+        return;
+    }
+    if (session->account == NULL) {
+        acme_session__seek_account(session);
+    }
+    if (session->account != NULL && session->directory != NULL) {
+        flow(session);
+    }
+}
+
+apr_time_t acme_session_next(const acme_session_t *session)
+{
+    return session->queued > 0 && session->in_flight == 0 ? session->not_before : 0;
+}
+
+int acme_session_in_flight(const acme_session_t *session)
+{
+    return session->in_flight;
+}
+
+const char *acme_session_thumbprint(const acme_session_t *session)
+{
+    return session->account != NULL ? session->thumbprint : NULL;
+}
+
+apr_interval_time_t *acme_session_estimate(acme_session_t *session, int is_issuance)
+{
+    return &session->estimates[is_issuance != 0];
+}
+
+const acme_err_t *acme_session_trouble(const acme_session_t *session)
+{
+    return session->trouble;
+}
+
+/* ---- forgetting ---- */
+
+static void drop_exchange(acme_session_t *session, acme_exchange_t *exchange)
+{
+    acme_transport_cancel(session->config.transport, exchange);
+    --session->in_flight;
+}
+
+void acme_session_withdraw(acme_session_t *session, acme_ask_t *ask)
+{
+    APR_RING_REMOVE(ask, link);
+    if (ask->exchange != NULL) {
+        drop_exchange(session, ask->exchange);
+    } else {
+        --session->queued;
+    }
+    apr_pool_destroy(ask->pool);
+}
+
+void acme_session_stop(acme_session_t *session)
+{
+    while (!APR_RING_EMPTY(&session->flying, acme_ask_t, link)) {
+        acme_session_withdraw(session, APR_RING_FIRST(&session->flying));
+    }
+    while (!APR_RING_EMPTY(&session->queue, acme_ask_t, link)) {
+        acme_session_withdraw(session, APR_RING_FIRST(&session->queue));
+    }
+    while (session->nonces_in_flight > 0) {
+        acme_exchange_t *exchange = session->nonce_exchanges[--session->nonces_in_flight];
+        drop_exchange(session, exchange);
+        apr_pool_destroy(exchange->pool);
+    }
+    if (session->setup != NULL) {
+        drop_exchange(session, session->setup);
+        apr_pool_destroy(session->setup->pool);
+        session->setup = NULL;
+    }
+}

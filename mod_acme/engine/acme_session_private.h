@@ -1,0 +1,115 @@
+/* The inside of a session, shared by the files that make it up.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ACME_SESSION_PRIVATE_H
+#define ACME_SESSION_PRIVATE_H
+
+#include <apr_ring.h>
+
+#include "acme/acme_account.h"
+#include "acme/acme_directory.h"
+#include "acme/acme_session.h"
+
+#define ACME_SESSION_NONCES 64
+#define ACME_SESSION_NONCE_MAX 256
+
+struct acme_ask_t {
+    APR_RING_ENTRY(acme_ask_t) link;
+    apr_pool_t *pool; /* of the ask: its strings; each exchange has a child of it */
+    acme_session_t *session;
+    const char *doing;
+    const char *url; /* NULL: newOrder */
+    const char *payload;
+    void (*hear)(void *baton, const acme_answer_t *answer);
+    void *baton;
+    int bad_nonces;
+    acme_exchange_t *exchange; /* NULL while it waits in the queue */
+};
+
+APR_RING_HEAD(acme_ask_ring_t, acme_ask_t);
+
+struct acme_session_t {
+    apr_pool_t *pool;
+    acme_session_config_t config;
+    const acme_ca_t *ca;
+
+    struct acme_ask_ring_t queue;
+    struct acme_ask_ring_t flying;
+    int queued;
+    int in_flight; /* exchanges out, of whatever kind */
+
+    acme_exchange_t *setup; /* directory or newAccount under way */
+    apr_pool_t *directory_pool;
+    acme_directory_t *directory; /* NULL: to be asked for */
+    apr_time_t directory_at;
+
+    acme_key_t *key; /* NULL: not read yet */
+    const char *thumbprint;
+    acme_account_t *account; /* NULL: to be looked up or made */
+    int has_dropped_contacts; /* the CA refused them: go without */
+    apr_time_t account_lost_at;
+    int account_bad_nonces;
+
+    char nonces[ACME_SESSION_NONCES][ACME_SESSION_NONCE_MAX];
+    int nonce_count;
+    int nonces_in_flight;
+    struct acme_exchange_t *nonce_exchanges[ACME_SESSION_NONCES];
+
+    apr_interval_time_t estimates[2]; /* validation, issuance */
+
+    int has_read_state;
+    int errors;            /* failures in a row */
+    int server_errors;     /* 5xx answers in a row */
+    apr_time_t not_before; /* no request earlier */
+    apr_pool_t *trouble_pool;
+    acme_err_t *trouble;
+    apr_time_t logged_at;
+    apr_uint32_t logged_hash;
+    int logged_count;
+};
+
+/** No request is signed anew more often than this for badNonce; some CAs lose most of theirs. */
+#define ACME_SESSION_BAD_NONCES 30
+
+/* acme_session_state.c: patience, persisted */
+
+/** Reads session.json once; what was waited for is waited for on, unless the configuration changed. */
+void acme_session__read_state(acme_session_t *session);
+
+/** The CA is in trouble, or we are with it: nothing is sent before the time that policy says. */
+void acme_session__trouble(acme_session_t *session, const acme_err_t *err);
+
+/** The CA answered a signed request: no trouble (any more). */
+void acme_session__well(acme_session_t *session);
+
+/* acme_session_account.c: our account at the CA */
+
+/** Brings the account one step nearer: reads key and record, or begins newAccount. */
+void acme_session__seek_account(acme_session_t *session);
+
+/** The CA says that it does not know our account: it is made anew, with the same key, once an hour. */
+void acme_session__lose_account(acme_session_t *session, const acme_err_t *err);
+
+/* acme_session.c */
+
+/** Takes the Replay-Nonce of an answer into stock, if it is one. */
+void acme_session__keep_nonce(acme_session_t *session, const acme_exchange_t *exchange);
+
+/** Takes the newest nonce out of stock; NULL if there is none. */
+const char *acme_session__take_nonce(acme_session_t *session, apr_pool_t *pool);
+
+/** Begins enough newNonce requests for what waits. */
+void acme_session__seek_nonces(acme_session_t *session, int wanted);
+
+/** An exchange in a new child of @a pool, counted as in flight once begun. */
+acme_exchange_t *acme_session__exchange(acme_session_t *session, acme_method_t method,
+                                        const char *url, void (*done)(acme_exchange_t *),
+                                        void *baton, apr_pool_t *pool);
+void acme_session__begin(acme_session_t *session, acme_exchange_t *exchange);
+
+/** The problem of an answer that is not 2xx, as an error. */
+acme_err_t *acme_session__problem(acme_session_t *session, const acme_problem_t **problem,
+                                  const acme_exchange_t *exchange, const char *doing,
+                                  apr_pool_t *pool);
+
+#endif
