@@ -48,8 +48,9 @@ struct acme_engine_t {
     int count;
     apr_array_header_t *sessions; /* acme_session_t * */
     int runs;
-    int unseen; /* entries not looked at yet */
-    int published;
+    int unseen;    /* entries not looked at yet */
+    int published; /* runs with proofs published, and 1 for those of before until they are swept */
+    int has_leftovers;
     apr_array_header_t *ended; /* acme_issuance_t * */
     apr_time_t store_logged_at;
     apr_uint32_t store_logged_hash;
@@ -161,6 +162,66 @@ static void on_store_trouble(void *baton, const acme_err_t *err)
                  err->text);
 }
 
+/* ---- proofs that an engine before us left published ---- */
+
+static void find_leftovers(acme_engine_t *engine)
+{
+    apr_pool_t *pool;
+    apr_pool_create(&pool, engine->pool);
+    apr_array_header_t *tokens;
+    acme_err_t *err =
+        acme_store_list(&tokens, engine->config.store, "challenges/http-01", pool);
+    if (err != NULL || tokens->nelts > 0) {
+        engine->has_leftovers = 1; /* unknown counts as some: children go on looking */
+        on_published(engine, 1);
+    }
+    apr_pool_destroy(pool);
+}
+
+static int is_claimed(const acme_engine_t *engine, const char *token)
+{
+    for (int i = 0; i < engine->count; ++i) {
+        if (engine->entries[i].run == NULL) {
+            continue;
+        }
+        const acme_record_t *record = acme_issuance_record(engine->entries[i].run);
+        for (int j = 0; j < record->authorizations->nelts; ++j) {
+            const acme_record_authorization_t *authorization =
+                APR_ARRAY_IDX(record->authorizations, j, acme_record_authorization_t *);
+            if (authorization->token != NULL && strcmp(authorization->token, token) == 0) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Once all records were read, a proof that no run claims is nobody's. */
+static void sweep_leftovers(acme_engine_t *engine)
+{
+    if (!engine->has_leftovers || engine->unseen > 0) {
+        return;
+    }
+    engine->has_leftovers = 0;
+    apr_pool_t *pool;
+    apr_pool_create(&pool, engine->pool);
+    apr_array_header_t *tokens;
+    acme_err_t *err =
+        acme_store_list(&tokens, engine->config.store, "challenges/http-01", pool);
+    for (int i = 0; err == NULL && i < tokens->nelts; ++i) {
+        const char *token = APR_ARRAY_IDX(tokens, i, const char *);
+        if (!is_claimed(engine, token)) {
+            err = acme_store_del(engine->config.store,
+                                 acme_store_path(pool, "challenges", "http-01", token), pool);
+        }
+    }
+    if (err != NULL) {
+        on_store_trouble(engine, err);
+    }
+    on_published(engine, -1);
+    apr_pool_destroy(pool);
+}
+
 /* ---- making an engine ---- */
 
 static acme_session_t *session_for(acme_engine_t *engine, const acme_ca_t *ca, apr_hash_t *known)
@@ -228,6 +289,7 @@ acme_engine_t *acme_engine_create(const acme_engine_config_t *config, apr_pool_t
     engine->ended = apr_array_make(pool, 16, sizeof(acme_issuance_t *));
     set_host(engine);
     set_entries(engine);
+    find_leftovers(engine);
     return engine;
 }
 
@@ -445,6 +507,7 @@ apr_time_t acme_engine_tick(acme_engine_t *engine, apr_interval_time_t wait)
     work(engine);
     tick_sessions(engine);
     bury_the_ended(engine);
+    sweep_leftovers(engine);
     return next_due(engine);
 }
 
