@@ -1,0 +1,215 @@
+/* Policy: when to renew, to try again, to ask again, to speak.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "unit/fixture.h"
+
+#include "acme/acme_policy.h"
+
+static const apr_time_t noon = (apr_time_t)1767355200 * APR_USEC_PER_SEC;
+
+static const acme_identifier_t a_test = {ACME_IDENTIFIER_DNS, "a.test", 0};
+static const acme_identifier_t b_test = {ACME_IDENTIFIER_DNS, "b.test", 0};
+
+static acme_domain_t *domain_of(apr_pool_t *pool, int names)
+{
+    acme_domain_t *domain = apr_pcalloc(pool, sizeof(*domain));
+    apr_array_header_t *identifiers = apr_array_make(pool, 2, sizeof(void *));
+    APR_ARRAY_PUSH(identifiers, const acme_identifier_t *) = &a_test;
+    if (names > 1) {
+        APR_ARRAY_PUSH(identifiers, const acme_identifier_t *) = &b_test;
+    }
+    apr_array_header_t *specs = apr_array_make(pool, 2, sizeof(acme_key_spec_t));
+    APR_ARRAY_PUSH(specs, acme_key_spec_t) = (acme_key_spec_t){.type = ACME_KEY_P256};
+    *domain = (acme_domain_t){.name = "a.test",
+                              .identifiers = identifiers,
+                              .key_specs = specs,
+                              .renew_window = {.percent = 33},
+                              .warn_window = {.percent = 10},
+                              .renew_mode = ACME_RENEW_AUTO,
+                              .is_used = 1};
+    return domain;
+}
+
+static acme_generation_facts_t *facts_of(apr_pool_t *pool, apr_time_t from, apr_time_t until)
+{
+    acme_generation_facts_t *facts = apr_pcalloc(pool, sizeof(*facts));
+    apr_array_header_t *identifiers = apr_array_make(pool, 2, sizeof(void *));
+    APR_ARRAY_PUSH(identifiers, const acme_identifier_t *) = &a_test;
+    apr_array_header_t *certificates = apr_array_make(pool, 1, sizeof(acme_generation_fact_t));
+    APR_ARRAY_PUSH(certificates, acme_generation_fact_t) =
+        (acme_generation_fact_t){.type = ACME_KEY_P256,
+                                 .not_before = from,
+                                 .not_after = until,
+                                 .identifiers = identifiers};
+    facts->number = 1;
+    facts->certificates = certificates;
+    return facts;
+}
+
+static void a_domain_without_certificate_is_due_at_once(void **state)
+{
+    acme_due_t due;
+    acme_policy_due(&due, domain_of(*state, 1), NULL);
+    assert_int_equal(ACME_DUE_FIRST, due.reason);
+    assert_true(due.at == 0);
+    assert_int_equal(ACME_KEY_P256, due.spec->type);
+}
+
+static void renewal_begins_with_the_window(void **state)
+{
+    acme_due_t due;
+    acme_policy_due(&due, domain_of(*state, 1),
+                    facts_of(*state, noon, noon + 100 * ACME_TIME_DAY));
+    assert_int_equal(ACME_DUE_RENEWAL, due.reason);
+    assert_true(due.at == noon + 67 * ACME_TIME_DAY);
+    assert_true(due.expires == noon + 100 * ACME_TIME_DAY);
+    assert_true(due.warn_at == noon + 90 * ACME_TIME_DAY);
+}
+
+static void a_missing_name_or_key_type_is_due_at_once(void **state)
+{
+    acme_due_t due;
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    acme_policy_due(&due, domain_of(*state, 2), facts);
+    assert_int_equal(ACME_DUE_NAMES, due.reason);
+    acme_domain_t *domain = domain_of(*state, 1);
+    APR_ARRAY_PUSH((apr_array_header_t *)domain->key_specs, acme_key_spec_t) =
+        (acme_key_spec_t){.type = ACME_KEY_RSA, .bits = 2048};
+    acme_policy_due(&due, domain, facts);
+    assert_int_equal(ACME_DUE_KEY_TYPE, due.reason);
+    assert_int_equal(ACME_KEY_RSA, due.spec->type);
+}
+
+static void manual_and_unused_domains_are_left_alone_but_their_end_is_known(void **state)
+{
+    acme_due_t due;
+    acme_domain_t *domain = domain_of(*state, 1);
+    domain->is_used = 0;
+    acme_policy_due(&due, domain, NULL);
+    assert_int_equal(ACME_DUE_NEVER, due.reason);
+    domain->renew_mode = ACME_RENEW_ALWAYS;
+    acme_policy_due(&due, domain, NULL);
+    assert_int_equal(ACME_DUE_FIRST, due.reason);
+    domain->is_used = 1;
+    domain->renew_mode = ACME_RENEW_MANUAL;
+    acme_policy_due(&due, domain, facts_of(*state, noon, noon + 100 * ACME_TIME_DAY));
+    assert_int_equal(ACME_DUE_NEVER, due.reason);
+    assert_true(due.expires == noon + 100 * ACME_TIME_DAY);
+}
+
+static apr_interval_time_t delay(acme_err_class_t errclass, int errors, double uniform)
+{
+    acme_err_t err = {.errclass = errclass, .text = ""};
+    return acme_policy_retry_at(&err, errors, 30 * ACME_TIME_SECOND, noon, uniform) - noon;
+}
+
+static void what_the_ca_has_not_counted_is_tried_again_soon(void **state)
+{
+    (void)state;
+    assert_true(delay(ACME_ERR_NETWORK, 1, 0) == 30 * ACME_TIME_SECOND);
+    assert_true(delay(ACME_ERR_NETWORK, 2, 0) == 60 * ACME_TIME_SECOND);
+    assert_true(delay(ACME_ERR_STORE, 4, 0) == 240 * ACME_TIME_SECOND);
+    assert_true(delay(ACME_ERR_NETWORK, 1, 1) == 36 * ACME_TIME_SECOND);
+}
+
+static void a_failed_validation_is_never_repeated_within_ten_minutes(void **state)
+{
+    (void)state;
+    for (int errors = 1; errors < 100; ++errors) {
+        assert_true(delay(ACME_ERR_REFUSED, errors, 0) >= 10 * ACME_TIME_MINUTE);
+    }
+    assert_true(delay(ACME_ERR_REFUSED, 2, 0) == 20 * ACME_TIME_MINUTE);
+}
+
+static void no_count_of_errors_overflows_a_back_off(void **state)
+{
+    (void)state;
+    const int many[] = {32, 63, 64, 65, 1000, 2147483647};
+    for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); ++i) {
+        assert_true(delay(ACME_ERR_NETWORK, many[i], 0) == ACME_TIME_DAY);
+        assert_true(delay(ACME_ERR_CONFIG, many[i], 1) <= 2 * ACME_TIME_DAY);
+    }
+}
+
+static void retry_after_is_always_honoured(void **state)
+{
+    (void)state;
+    acme_err_t err = {.errclass = ACME_ERR_WAIT, .text = "", .retry_at = noon + 3 * ACME_TIME_DAY};
+    assert_true(acme_policy_retry_at(&err, 1, ACME_TIME_SECOND, noon, 0) >= err.retry_at);
+    err.retry_at = 0;
+    assert_true(acme_policy_retry_at(&err, 1, ACME_TIME_SECOND, noon, 0) >=
+                noon + ACME_TIME_MINUTE);
+    err = (acme_err_t){.errclass = ACME_ERR_NETWORK, .text = "", .retry_at = noon + ACME_TIME_HOUR};
+    assert_true(acme_policy_probe_at(&err, 1, ACME_TIME_SECOND, noon, 0) >= err.retry_at);
+}
+
+static void a_ca_in_trouble_is_probed_at_least_hourly(void **state)
+{
+    (void)state;
+    acme_err_t err = {.errclass = ACME_ERR_NETWORK, .text = ""};
+    assert_true(acme_policy_probe_at(&err, 50, 30 * ACME_TIME_SECOND, noon, 0) ==
+                noon + ACME_TIME_HOUR);
+}
+
+static void polling_is_quick_then_patient_and_obeys(void **state)
+{
+    (void)state;
+    assert_true(acme_policy_poll_at(0, 0, 0, noon) - noon == 60 * 1000);
+    assert_true(acme_policy_poll_at(0, 0, ACME_TIME_DAY, noon) - noon == 3 * ACME_TIME_SECOND);
+    apr_interval_time_t before = 0;
+    for (int polls = 1; polls < 30; ++polls) {
+        apr_interval_time_t pause = acme_policy_poll_at(polls, 0, 0, noon) - noon;
+        assert_true(pause >= before && pause <= ACME_TIME_MINUTE);
+        before = pause;
+    }
+    assert_true(acme_policy_poll_at(1, noon + 7 * ACME_TIME_SECOND, 0, noon) ==
+                noon + 7 * ACME_TIME_SECOND);
+    assert_true(acme_policy_poll_at(1, noon + ACME_TIME_DAY, 0, noon) ==
+                noon + 5 * ACME_TIME_MINUTE);
+    assert_false(acme_policy_poll_is_over(noon, 0, noon + ACME_TIME_MINUTE));
+    assert_true(acme_policy_poll_is_over(noon, 0, noon + 2 * ACME_TIME_HOUR));
+    assert_false(acme_policy_poll_is_over(noon, 1, noon + 2 * ACME_TIME_HOUR));
+}
+
+static void the_estimate_follows_what_was_seen(void **state)
+{
+    (void)state;
+    apr_interval_time_t estimate = 0;
+    for (int i = 0; i < 30; ++i) {
+        estimate = acme_policy_poll_estimate(estimate, 2 * ACME_TIME_SECOND, 3);
+    }
+    assert_true(estimate > ACME_TIME_SECOND && estimate <= 2 * ACME_TIME_SECOND);
+    for (int i = 0; i < 30; ++i) {
+        estimate = acme_policy_poll_estimate(estimate, 0, 0);
+    }
+    assert_true(estimate < 100 * 1000);
+}
+
+static void the_same_reason_is_logged_once_a_day(void **state)
+{
+    (void)state;
+    assert_true(acme_policy_shall_log(0, 0, 5, noon));
+    assert_false(acme_policy_shall_log(noon, 5, 5, noon + ACME_TIME_HOUR));
+    assert_true(acme_policy_shall_log(noon, 5, 6, noon + ACME_TIME_HOUR));
+    assert_true(acme_policy_shall_log(noon, 5, 5, noon + ACME_TIME_DAY));
+    assert_true(acme_policy_shall_log(noon, 5, 5, noon - ACME_TIME_HOUR));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(a_domain_without_certificate_is_due_at_once),
+        FIXTURE_TEST(renewal_begins_with_the_window),
+        FIXTURE_TEST(a_missing_name_or_key_type_is_due_at_once),
+        FIXTURE_TEST(manual_and_unused_domains_are_left_alone_but_their_end_is_known),
+        FIXTURE_TEST(what_the_ca_has_not_counted_is_tried_again_soon),
+        FIXTURE_TEST(a_failed_validation_is_never_repeated_within_ten_minutes),
+        FIXTURE_TEST(no_count_of_errors_overflows_a_back_off),
+        FIXTURE_TEST(retry_after_is_always_honoured),
+        FIXTURE_TEST(a_ca_in_trouble_is_probed_at_least_hourly),
+        FIXTURE_TEST(polling_is_quick_then_patient_and_obeys),
+        FIXTURE_TEST(the_estimate_follows_what_was_seen),
+        FIXTURE_TEST(the_same_reason_is_logged_once_a_day),
+    };
+    return fixture_run(tests);
+}
