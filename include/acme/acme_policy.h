@@ -45,7 +45,8 @@ const char *acme_policy_due_text(acme_due_reason_t reason);
  *   what the CA has not counted (network, store, garbage, lost)   @a retry_delay, doubled each time
  *   what it has counted (a validation, the issuance)              10 minutes, doubled
  *   what the administrator must mend                              1 hour, doubled
- * all up to a day, spread by @a uniform (0 to 1) over a further fifth; and never before err->retry_at. */
+ * all up to a day, spread by @a uniform (0 to 1) over a further fifth; never before err->retry_at; and
+ * rounded up to a whole second, as records keep it. */
 apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform);
 

@@ -390,12 +390,13 @@ static acme_err_t *explain_failure(const acme_authorization_t *heard, const char
     return err;
 }
 
-/* Several names may have failed: the first explanation stands, the others are added to its text. */
+/* Several names may have failed: the first explanation takes the place of the order's own error, the
+ * others are added to its text. */
 static void add_explanation(acme_issuance_t *run, const acme_err_t *err)
 {
     acme_err_t *sum = run->record->err;
     issuance_note(run, "error", "%s", err->text);
-    if (sum == NULL) {
+    if (sum == NULL || run->explanations++ == 0) {
         run->record->err = acme_err_copy(run->pool, err);
     } else if (strlen(sum->text) < 2000 && strstr(sum->text, err->text) == NULL) {
         sum->text = apr_pstrcat(run->pool, sum->text, "; ", err->text, NULL);

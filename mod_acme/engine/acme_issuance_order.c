@@ -112,6 +112,22 @@ static void learn_estimate(acme_issuance_t *run, int is_issuance)
         *estimate, issuance_now(run) - run->record->polling_since, run->polls - 1);
 }
 
+/* The order's own error is often no more than "an authorization failed": unless it is about something
+ * that only the administrator can mend, EXPLAIN asks the authorizations for more. */
+static void take_order_error(acme_issuance_t *run, const acme_order_t *order)
+{
+    if (order->error == NULL) {
+        return;
+    }
+    acme_err_t *err =
+        acme_problem_err(order->error, 0, "issuing the certificate", run->step_pool);
+    if (!acme_problem_is(order->error, "caa") &&
+        !acme_problem_is(order->error, "rejectedIdentifier")) {
+        err->errclass = ACME_ERR_REFUSED;
+    }
+    run->record->err = acme_err_copy(run->pool, err);
+}
+
 /* RFC 8555 section 7.1.6 */
 static void judge_order(acme_issuance_t *run)
 {
@@ -134,11 +150,7 @@ static void judge_order(acme_issuance_t *run)
         break;
     case ACME_ORDER_INVALID:
     case ACME_ORDER_UNKNOWN:
-        if (order->error != NULL) {
-            run->record->err = acme_err_copy(
-                run->pool, acme_problem_err(order->error, 0, "issuing the certificate",
-                                            run->step_pool));
-        }
+        take_order_error(run, order);
         issuance_goto(run, ACME_STEP_EXPLAIN, 0);
         break;
     }

@@ -125,12 +125,18 @@ static apr_time_t later(apr_time_t a, apr_time_t b)
     return a > b ? a : b;
 }
 
+/* Records keep whole seconds: what is read back must not be earlier than what was meant. */
+static apr_time_t whole_second(apr_time_t when)
+{
+    return (when + ACME_TIME_SECOND - 1) / ACME_TIME_SECOND * ACME_TIME_SECOND;
+}
+
 apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform)
 {
     apr_interval_time_t span =
         doubled(first_delay(err->errclass, retry_delay), errors, ACME_POLICY_RETRY_MAX);
-    return later(spread(now, span, uniform), err->retry_at);
+    return whole_second(later(spread(now, span, uniform), err->retry_at));
 }
 
 apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
@@ -139,7 +145,7 @@ apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_
     apr_interval_time_t first = err->errclass == ACME_ERR_CONFIG ? ACME_TIME_HOUR : retry_delay;
     apr_interval_time_t max =
         err->errclass == ACME_ERR_CONFIG ? ACME_POLICY_RETRY_MAX : ACME_TIME_HOUR;
-    return later(spread(now, doubled(first, errors, max), uniform), err->retry_at);
+    return whole_second(later(spread(now, doubled(first, errors, max), uniform), err->retry_at));
 }
 
 /* ---- when to ask again ---- */

@@ -3,6 +3,7 @@
  */
 #include "unit/engine_world.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -33,6 +34,7 @@ engine_world_t *engine_world_create(apr_pool_t *pool)
     engine_world_t *w = apr_pcalloc(pool, sizeof(*w));
     w->pool = pool;
     w->world = fake_env_create(7, pool);
+    if (getenv("ECHO")) fake_env_echo(w->world, 1);
     w->disk = fake_store_create(pool);
     w->ca = fake_ca_create(fake_env(w->world), 11, pool);
     fake_ca_on_validate(w->ca, validate, w);
