@@ -67,6 +67,10 @@ apr_interval_time_t acme_policy_poll_estimate(apr_interval_time_t estimate,
  * issue (@a is_processing) for half a day. */
 int acme_policy_poll_is_over(apr_time_t since, int is_processing, apr_time_t now);
 
+/** A number for the reason in @a text: words that differ from one attempt to the next (with digits, or
+ * long: tokens, addresses, times) do not count. */
+apr_uint32_t acme_policy_reason(const char *text);
+
 /** Whether to log a failure at ERROR: when the reason is new, and then once a day. */
 int acme_policy_shall_log(apr_time_t logged_at, apr_uint32_t logged_hash, apr_uint32_t hash,
                           apr_time_t now);

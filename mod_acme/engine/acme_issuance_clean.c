@@ -6,9 +6,6 @@
  */
 #include "acme_issuance_private.h"
 
-#include <string.h>
-
-#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "acme/acme_job.h"
@@ -36,8 +33,7 @@ static void log_failure(acme_issuance_t *run, acme_job_t *job)
 {
     const acme_err_t *err = run->record->err;
     apr_time_t now = issuance_now(run);
-    apr_ssize_t len = (apr_ssize_t)strlen(err->text);
-    apr_uint32_t hash = apr_hashfunc_default(err->text, &len);
+    apr_uint32_t hash = acme_policy_reason(err->text);
     const char *again = acme_time_rfc3339(run->record->next_run, run->step_pool);
     if (!acme_policy_shall_log(job->logged_at, job->logged_hash, hash, now)) {
         ++job->logged_count;

@@ -193,6 +193,33 @@ int acme_policy_poll_is_over(apr_time_t since, int is_processing, apr_time_t now
 
 /* ---- when to speak ---- */
 
+#define REASON_WORD_MAX 24
+
+static int is_word_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '_';
+}
+
+apr_uint32_t acme_policy_reason(const char *text)
+{
+    apr_uint32_t hash = 5381;
+    while (*text != '\0') {
+        const char *end = text;
+        int has_digit = 0;
+        while (is_word_character(*end)) {
+            has_digit |= *end >= '0' && *end <= '9';
+            ++end;
+        }
+        int counts = !has_digit && end - text <= REASON_WORD_MAX;
+        for (; counts && text < end; ++text) {
+            hash = hash * 33 + (unsigned char)*text;
+        }
+        text = *end != '\0' ? end + 1 : end;
+    }
+    return hash;
+}
+
 int acme_policy_shall_log(apr_time_t logged_at, apr_uint32_t logged_hash, apr_uint32_t hash,
                           apr_time_t now)
 {

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "acme/acme_digest.h"
@@ -107,16 +106,10 @@ void acme_session__read_state(acme_session_t *session)
     apr_pool_destroy(scratch_pool);
 }
 
-static apr_uint32_t hash_text(const char *text)
-{
-    apr_ssize_t len = APR_HASH_KEY_STRING;
-    return apr_hashfunc_default(text, &len);
-}
-
 static void log_trouble(acme_session_t *session, const acme_err_t *err, apr_time_t now,
                         apr_pool_t *scratch_pool)
 {
-    apr_uint32_t hash = hash_text(err->text);
+    apr_uint32_t hash = acme_policy_reason(err->text);
     const char *again = acme_time_rfc3339(session->not_before, scratch_pool);
     if (!acme_policy_shall_log(session->logged_at, session->logged_hash, hash, now)) {
         ++session->logged_count;

@@ -195,6 +195,15 @@ static void the_same_reason_is_logged_once_a_day(void **state)
     assert_true(acme_policy_shall_log(noon, 5, 5, noon - ACME_TIME_HOUR));
 }
 
+static void a_reason_is_the_same_with_another_token_or_address(void **state)
+{
+    (void)state;
+    assert_true(acme_policy_reason("refused at 192.0.2.1/xO2MhbWfAYso8ZpjVr3FUQlCnCzR: timeout") ==
+                acme_policy_reason("refused at 192.0.2.77/yoZgF27toapsfd5r_IaHKvX6MFZ: timeout"));
+    assert_true(acme_policy_reason("connection: timeout") != acme_policy_reason("dns: timeout"));
+    assert_true(acme_policy_reason("") != acme_policy_reason("a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +219,7 @@ int main(void)
         FIXTURE_TEST(polling_is_quick_then_patient_and_obeys),
         FIXTURE_TEST(the_estimate_follows_what_was_seen),
         FIXTURE_TEST(the_same_reason_is_logged_once_a_day),
+        FIXTURE_TEST(a_reason_is_the_same_with_another_token_or_address),
     };
     return fixture_run(tests);
 }
