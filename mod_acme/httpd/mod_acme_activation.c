@@ -162,7 +162,7 @@ static int is_time(const mod_acme_activation_state_t *state)
 
 static void start_test(mod_acme_activation_state_t *state)
 {
-    const mod_acme_process_t process = {exec_test, test_ended, state, LIMIT_SECONDS};
+    const mod_acme_process_t process = {exec_test, test_ended, state, LIMIT_SECONDS, 1};
     acme_err_t *err = mod_acme_process_start(&process, state->world->pool);
     if (err != NULL) {
         report_failure(state, MOD_ACME_PROCESS_FAILED, err->text);

@@ -97,18 +97,19 @@ static void promotion_ended(void *baton, int status, const char *output)
         parent->retry_delay = 0;
         return;
     }
+    (void)output; /* what it has to say is in the error log */
     back_off(parent);
     if (status != MOD_ACME_PROCESS_FAILED) {
         acme_env_log(parent->world->env, ACME_LOG_ERROR,
                      "The process that copies certificates from live/ to domains/ ended with "
-                     "signal %d%s%s; it is tried again, and what domains/ has is kept",
-                     status, *output != '\0' ? ": " : "", output);
+                     "signal %d; it is tried again, and what domains/ has is kept",
+                     status);
     }
 }
 
 static void start_promotion(mod_acme_parent_t *parent)
 {
-    const mod_acme_process_t process = {promote, promotion_ended, parent, LIMIT_SECONDS};
+    const mod_acme_process_t process = {promote, promotion_ended, parent, LIMIT_SECONDS, 0};
     acme_err_t *err = mod_acme_process_start(&process, parent->world->pool);
     if (err == NULL) {
         parent->is_running = 1;

@@ -23,7 +23,7 @@
 typedef struct {
     mod_acme_process_t process;
     apr_proc_t proc; /* pid 0: it has ended */
-    FILE *output;    /* unlinked temporary file; NULL: its words are lost */
+    FILE *output;    /* unlinked temporary file; NULL: its words are not kept */
     apr_pool_t *pool;
 } running_t;
 
@@ -112,7 +112,7 @@ static running_t *prepare(const mod_acme_process_t *process, apr_pool_t *parent)
     running_t *running = apr_pcalloc(pool, sizeof(*running));
     running->process = *process;
     running->pool = pool;
-    running->output = tmpfile();
+    running->output = process->is_output_kept ? tmpfile() : NULL;
     if (running->output != NULL) {
         (void)fcntl(fileno(running->output), F_SETFD, FD_CLOEXEC);
         apr_pool_cleanup_register(pool, running->output, close_output, apr_pool_cleanup_null);

@@ -25,10 +25,12 @@ typedef struct {
     /** Runs in the new process; its result is the exit status. May exec. */
     int (*work)(void *baton);
     /** Runs in the parent: exit status, or the number of the signal that ended the process;
-     * @a output is what it printed, clean, on one line. Not called when the configuration goes. */
+     * @a output is what it printed, if that is
+     * kept: clean, on one line. Not called when the configuration goes. */
     void (*ended)(void *baton, int status, const char *output);
     void *baton;
     int limit_seconds;
+    int is_output_kept; /**< 0: what it prints goes where the parent's goes, to the error log */
 } mod_acme_process_t;
 
 /** Starts one. @a process is copied; @a pool is that of the configuration. */
