@@ -184,6 +184,18 @@ static void a_damaged_job_is_an_empty_one_and_reported(void **state)
     }
 }
 
+static void a_sealed_job_that_is_no_json_is_an_empty_one(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    put(world, "{\"errors\":}");
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    assert_int_equal(0, job->errors);
+    assert_null(job->previous);
+    assert_int_equal(1, fake_env_logged(world->clock, ACME_LOG_WARNING, "begin anew"));
+    job->errors = 1;
+    assert_int_equal(1, rewritten(world, job)->errors);
+}
+
 static void a_forged_job_is_not_believed(void **state)
 {
     read_world_t *world = read_world_create(*state);
@@ -221,6 +233,7 @@ int main(void)
         FIXTURE_TEST(of_a_long_history_the_newest_are_read),
         FIXTURE_TEST(entries_are_clean),
         FIXTURE_TEST(a_damaged_job_is_an_empty_one_and_reported),
+        FIXTURE_TEST(a_sealed_job_that_is_no_json_is_an_empty_one),
         FIXTURE_TEST(a_forged_job_is_not_believed),
         FIXTURE_TEST(senseless_members_count_as_absent),
     };
