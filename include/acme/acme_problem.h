@@ -31,7 +31,7 @@ acme_problem_t *acme_problem_read(const json_t *object, apr_pool_t *pool);
 acme_problem_t *acme_problem_parse(const char *body, apr_size_t len, int http_status,
                                    apr_pool_t *pool);
 
-/** Writes it, for a record. */
+/** Writes it, for a record. The reference is the caller's (json_object_set_new takes it over). */
 json_t *acme_problem_json(const acme_problem_t *problem);
 
 /** Nonzero if the type is ACME_PROBLEM_URN followed by @a name. */
@@ -42,12 +42,13 @@ char *acme_problem_text(const acme_problem_t *problem, apr_pool_t *pool);
 
 /** The problem as an error. The class follows the type and status (RFC 8555 section 6.7):
  *   WAIT     rateLimited, 429, and any with @a retry_at set whose status is 503
- *   NETWORK  serverInternal and 5xx
+ *   NETWORK  serverInternal, 5xx, and badNonce (it comes here only after many tries)
  *   GONE     accountDoesNotExist, 404
  *   CONFIG   userActionRequired, externalAccountRequired, badCSR, badPublicKey, badSignatureAlgorithm,
  *            invalidContact, unsupportedContact, rejectedIdentifier, unsupportedIdentifier,
  *            invalidProfile, caa, malformed, accountDeactivated, unauthorized and what is unknown below 500
  *   REFUSED  connection, dns, tls, incorrectResponse, orderNotReady
+ * Of a "compound" the worst subproblem counts.
  * @a doing completes the sentence: "while @a doing: ". The sentence ends with advice for the types
  * where an administrator can act. */
 acme_err_t *acme_problem_err(const acme_problem_t *problem, apr_time_t retry_at, const char *doing,

@@ -78,7 +78,8 @@ static void refuses_what_is_too_deep(void **state)
     text[69] = '}';
     assert_bad(text, "deeper", *state);
     /* brackets in strings are no depth */
-    parse("{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[[\\\\\"}", *state);
+    parse("{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"}", *state);
+    parse("{\"a\":\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\\\"}", *state);
 }
 
 static void refuses_what_is_too_large(void **state)
