@@ -95,6 +95,22 @@ int mod_acme_aliases_count(const mod_acme_alias_host_t *host, const mod_acme_glo
     return global->match_aliases ? host->names->nelts : host->has_server_name;
 }
 
+/* The base server and its virtual hosts; httpd lists the latter from the last to the first. */
+static apr_array_header_t *in_order_of_files(server_rec *base, apr_pool_t *pool)
+{
+    int count = 0;
+    for (const server_rec *s = base; s != NULL; s = s->next) {
+        count++;
+    }
+    apr_array_header_t *servers = apr_array_make(pool, count, sizeof(server_rec *));
+    servers->nelts = count;
+    APR_ARRAY_IDX(servers, 0, server_rec *) = base;
+    for (server_rec *s = base->next; s != NULL; s = s->next) {
+        APR_ARRAY_IDX(servers, --count, server_rec *) = s;
+    }
+    return servers;
+}
+
 mod_acme_aliases_t *mod_acme_aliases_create(const mod_acme_global_t *global, server_rec *s,
                                             apr_pool_t *pool)
 {
@@ -103,11 +119,13 @@ mod_acme_aliases_t *mod_acme_aliases_create(const mod_acme_global_t *global, ser
     hosts->by_server = apr_hash_make(pool);
     hosts->wildcards = apr_hash_make(pool);
     hosts->patterns = apr_array_make(pool, 2, sizeof(const char *));
-    for (const server_rec *base = s; s != NULL; s = s->next) {
-        if (!s->is_virtual && !global->has_base_server) {
+    const apr_array_header_t *servers = in_order_of_files(s, pool);
+    for (int i = 0; i < servers->nelts; i++) {
+        server_rec *server = APR_ARRAY_IDX(servers, i, server_rec *);
+        if (!server->is_virtual && !global->has_base_server) {
             continue;
         }
-        mod_acme_alias_host_t *host = make_host(s, base, global->ports.http, pool);
+        mod_acme_alias_host_t *host = make_host(server, s, global->ports.http, pool);
         APR_ARRAY_PUSH(hosts->hosts, mod_acme_alias_host_t *) = host;
         apr_hash_set(hosts->by_server, &host->server, sizeof(host->server), host);
         enter_names(hosts, host, mod_acme_aliases_count(host, global), pool);
