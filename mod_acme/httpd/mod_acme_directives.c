@@ -19,37 +19,10 @@
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
+#include "mod_acme_arguments.h"
 #include "mod_acme_settings.h"
 
 /* ---- what all handlers need */
-
-static const char *say(cmd_parms *cmd, const acme_err_t *err)
-{
-    return err == NULL ? NULL : apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", err->text, NULL);
-}
-
-static const char *refuse(cmd_parms *cmd, const char *why)
-{
-    return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", why, NULL);
-}
-
-/* The words of a directive; unlike httpd's own splitting it has no limit of 64. */
-static apr_array_header_t *words_of(cmd_parms *cmd, const char *args)
-{
-    apr_array_header_t *words = apr_array_make(cmd->pool, 4, sizeof(const char *));
-    while (*args != '\0') {
-        const char *word = ap_getword_conf(cmd->pool, &args);
-        if (*word != '\0') {
-            APR_ARRAY_PUSH(words, const char *) = word;
-        }
-    }
-    return words;
-}
-
-static const char *word_at(const apr_array_header_t *words, int i)
-{
-    return APR_ARRAY_IDX(words, i, const char *);
-}
 
 /* The settings that a directive here is about: those of the section it stands in, or the server's.
  */
@@ -74,53 +47,14 @@ static void warn(cmd_parms *cmd, const char *text)
 static const char *check_global(cmd_parms *cmd)
 {
     if (mod_acme_settings_server(cmd->server)->section != NULL) {
-        return refuse(cmd, "it is for the whole server, so write it outside of <ACMEDomain>");
+        return mod_acme_arguments_refuse(
+            cmd, "it is for the whole server, so write it outside of <ACMEDomain>");
     }
     if (cmd->server->is_virtual) {
-        return refuse(cmd, "it is for the whole server, so write it outside of <VirtualHost>");
+        return mod_acme_arguments_refuse(
+            cmd, "it is for the whole server, so write it outside of <VirtualHost>");
     }
     return ap_check_cmd_context(cmd, GLOBAL_ONLY);
-}
-
-static const char *check_one(cmd_parms *cmd, const apr_array_header_t *words)
-{
-    return words->nelts == 1
-               ? NULL
-               : refuse(cmd,
-                        apr_pstrcat(cmd->pool, "write exactly one word: ", cmd->cmd->errmsg, NULL));
-}
-
-static const char *check_some(cmd_parms *cmd, const apr_array_header_t *words)
-{
-    return words->nelts > 0
-               ? NULL
-               : refuse(cmd,
-                        apr_pstrcat(cmd->pool, "something is missing: ", cmd->cmd->errmsg, NULL));
-}
-
-/* The place of @a word among @a choices (ended by NULL), or -1. */
-static int choose(const char *word, const char *const *choices)
-{
-    for (int i = 0; choices[i] != NULL; i++) {
-        if (acme_text_equal_nocase(word, choices[i])) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-static const char *read_choice(int *choice, cmd_parms *cmd, const char *args,
-                               const char *const *choices)
-{
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_one(cmd, words);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    *choice = choose(word_at(words, 0), choices);
-    return *choice >= 0 ? NULL
-                        : refuse(cmd, apr_psprintf(cmd->pool, "'%s' is not possible: %s",
-                                                   word_at(words, 0), cmd->cmd->errmsg));
 }
 
 /* ---- ACMEDomain, its section, ACMEMembers */
@@ -133,12 +67,12 @@ static const apr_array_header_t *take_names(mod_acme_settings_t *settings,
 {
     apr_array_header_t *names = apr_array_make(pool, words->nelts, sizeof(const char *));
     for (int i = 0; i < words->nelts; i++) {
-        int choice = choose(word_at(words, i), member_words);
+        int choice = mod_acme_arguments_choose(mod_acme_arguments_word(words, i), member_words);
         if (choice >= 0) {
             settings->is_auto = choice;
         }
         else {
-            APR_ARRAY_PUSH(names, const char *) = word_at(words, i);
+            APR_ARRAY_PUSH(names, const char *) = mod_acme_arguments_word(words, i);
         }
     }
     return names;
@@ -149,7 +83,8 @@ static const char *define(mod_acme_definition_t **made, cmd_parms *cmd,
 {
     mod_acme_server_t *server = mod_acme_settings_server(cmd->server);
     if (server->section != NULL) {
-        return refuse(cmd, "it may not stand inside of <ACMEDomain>; add names by ACMEMember");
+        return mod_acme_arguments_refuse(
+            cmd, "it may not stand inside of <ACMEDomain>; add names by ACMEMember");
     }
     mod_acme_definition_t *definition = apr_pcalloc(cmd->pool, sizeof(*definition));
     mod_acme_settings_clear(&definition->settings);
@@ -169,14 +104,15 @@ static const char *check_bare(cmd_parms *cmd, const mod_acme_definition_t *defin
     if (definition->names->nelts > 0 || cmd->server->is_virtual) {
         return NULL;
     }
-    return refuse(cmd, "write the names; only inside of <VirtualHost> they may be left out");
+    return mod_acme_arguments_refuse(
+        cmd, "write the names; only inside of <VirtualHost> they may be left out");
 }
 
 static const char *set_domain(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
     mod_acme_definition_t *definition;
-    const char *wrong = define(&definition, cmd, words_of(cmd, args));
+    const char *wrong = define(&definition, cmd, mod_acme_arguments_split(cmd, args));
     return wrong != NULL ? wrong : check_bare(cmd, definition);
 }
 
@@ -201,8 +137,8 @@ static const char *set_section(cmd_parms *cmd, void *unused, const char *args)
     if (end == NULL) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name, "> directive missing closing '>'", NULL);
     }
-    const apr_array_header_t *words =
-        words_of(cmd, apr_pstrmemdup(cmd->temp_pool, args, (apr_size_t)(end - args)));
+    const apr_array_header_t *words = mod_acme_arguments_split(
+        cmd, apr_pstrmemdup(cmd->temp_pool, args, (apr_size_t)(end - args)));
     mod_acme_definition_t *definition;
     const char *wrong = check_children(cmd);
     wrong = wrong != NULL ? wrong : define(&definition, cmd, words);
@@ -224,8 +160,8 @@ static const char *set_section(cmd_parms *cmd, void *unused, const char *args)
 static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_some(cmd, words);
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const char *wrong = mod_acme_arguments_some(cmd, words);
     if (wrong != NULL) {
         return wrong;
     }
@@ -236,8 +172,9 @@ static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
         section->names = apr_array_append(cmd->pool, section->names, names);
     }
     else if (names->nelts > 0 || words->nelts > 1) {
-        return refuse(cmd, "outside of <ACMEDomain> write auto or manual; names belong into "
-                           "ACMEDomain");
+        return mod_acme_arguments_refuse(
+            cmd, "outside of <ACMEDomain> write auto or manual; names belong into "
+                 "ACMEDomain");
     }
     return NULL;
 }
@@ -247,11 +184,12 @@ static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
 static const char *set_ca(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_some(cmd, words);
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const char *wrong = mod_acme_arguments_some(cmd, words);
     for (int i = words->nelts - 1; wrong == NULL && i >= 0; i--) {
         mod_acme_ca_t *ca = apr_palloc(cmd->pool, sizeof(*ca));
-        wrong = say(cmd, mod_acme_ca_parse(ca, word_at(words, i), cmd->pool));
+        wrong = mod_acme_arguments_say(
+            cmd, mod_acme_ca_parse(ca, mod_acme_arguments_word(words, i), cmd->pool));
         settings_here(cmd)->ca = ca;
     }
     if (wrong == NULL && words->nelts > 1) {
@@ -264,16 +202,15 @@ static const char *set_ca(cmd_parms *cmd, void *unused, const char *args)
 static const char *set_agreement(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_one(cmd, words);
+    const char *word;
+    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
-    const char *word = word_at(words, 0);
     int is_accepted = acme_text_equal_nocase(word, "accepted");
     if (!is_accepted && strstr(word, "://") == NULL) {
-        return refuse(cmd,
-                      apr_psprintf(cmd->pool, "'%s' is not possible: %s", word, cmd->cmd->errmsg));
+        return mod_acme_arguments_refuse(
+            cmd, apr_psprintf(cmd->pool, "'%s' is not possible: %s", word, cmd->cmd->errmsg));
     }
     settings_here(cmd)->agreement = is_accepted ? "accepted" : word;
     return NULL;
@@ -282,7 +219,7 @@ static const char *set_agreement(cmd_parms *cmd, void *unused, const char *args)
 static int has_word(const apr_array_header_t *words, const char *word)
 {
     for (int i = 0; i < words->nelts; i++) {
-        if (acme_text_equal_nocase(word_at(words, i), word)) {
+        if (acme_text_equal_nocase(mod_acme_arguments_word(words, i), word)) {
             return 1;
         }
     }
@@ -293,8 +230,8 @@ static int has_word(const apr_array_header_t *words, const char *word)
 static const char *set_contact(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_some(cmd, words);
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const char *wrong = mod_acme_arguments_some(cmd, words);
     if (wrong != NULL) {
         return wrong;
     }
@@ -303,10 +240,11 @@ static const char *set_contact(cmd_parms *cmd, void *unused, const char *args)
     if (settings->contacts != NULL) {
         apr_array_cat(contacts, settings->contacts);
     }
-    int is_none = words->nelts == 1 && mod_acme_words_is_none(word_at(words, 0));
+    int is_none = words->nelts == 1 && mod_acme_words_is_none(mod_acme_arguments_word(words, 0));
     for (int i = 0; i < words->nelts && !is_none; i++) {
         const char *contact = NULL;
-        wrong = say(cmd, mod_acme_words_contact(&contact, word_at(words, i), cmd->pool));
+        wrong = mod_acme_arguments_say(
+            cmd, mod_acme_words_contact(&contact, mod_acme_arguments_word(words, i), cmd->pool));
         if (wrong != NULL) {
             return wrong;
         }
@@ -321,19 +259,19 @@ static const char *set_contact(cmd_parms *cmd, void *unused, const char *args)
 static const char *set_ca_certificate_file(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_one(cmd, words);
+    const char *word;
+    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
     mod_acme_settings_t *settings = settings_here(cmd);
     settings->ca_certificate_file = "";
-    if (mod_acme_words_is_none(word_at(words, 0))) {
+    if (mod_acme_words_is_none(word)) {
         return NULL;
     }
-    const char *path = ap_server_root_relative(cmd->pool, word_at(words, 0));
+    const char *path = ap_server_root_relative(cmd->pool, word);
     if (path == NULL) {
-        return refuse(cmd, "this is not a path");
+        return mod_acme_arguments_refuse(cmd, "this is not a path");
     }
     settings->ca_certificate_file = path;
     apr_finfo_t finfo;
@@ -350,17 +288,17 @@ static const char *set_ca_certificate_file(cmd_parms *cmd, void *unused, const c
 static const char *set_proxy(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_one(cmd, words);
+    const char *word;
+    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
     mod_acme_settings_t *settings = settings_here(cmd);
     settings->proxy = "";
-    if (mod_acme_words_is_none(word_at(words, 0))) {
+    if (mod_acme_words_is_none(word)) {
         return NULL;
     }
-    return say(cmd, mod_acme_words_proxy(&settings->proxy, word_at(words, 0), cmd->pool));
+    return mod_acme_arguments_say(cmd, mod_acme_words_proxy(&settings->proxy, word, cmd->pool));
 }
 
 /* The certificates of a host stand in one slot per class of keys; a second one would hide the
@@ -379,16 +317,17 @@ static int has_slot(const apr_array_header_t *specs, acme_key_type_t type)
 static const char *set_private_keys(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_some(cmd, words);
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const char *wrong = mod_acme_arguments_some(cmd, words);
     if (wrong != NULL) {
         return wrong;
     }
     apr_array_header_t *specs = apr_array_make(cmd->pool, 2, sizeof(acme_key_spec_t));
     for (int i = 0; i < words->nelts;) {
         acme_key_spec_t spec;
-        wrong = say(cmd, acme_key_spec_parse(&spec, (const char *const *)words->elts, words->nelts,
-                                             &i, cmd->pool));
+        wrong =
+            mod_acme_arguments_say(cmd, acme_key_spec_parse(&spec, (const char *const *)words->elts,
+                                                            words->nelts, &i, cmd->pool));
         if (wrong != NULL) {
             return wrong;
         }
@@ -407,10 +346,10 @@ static const char *set_private_keys(cmd_parms *cmd, void *unused, const char *ar
 
 static const char *read_window(acme_window_t *window, cmd_parms *cmd, const char *args)
 {
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_one(cmd, words);
+    const char *word;
+    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
     return wrong != NULL ? wrong
-                         : say(cmd, acme_window_parse(window, word_at(words, 0), cmd->pool));
+                         : mod_acme_arguments_say(cmd, acme_window_parse(window, word, cmd->pool));
 }
 
 static const char *set_renew_window(cmd_parms *cmd, void *unused, const char *args)
@@ -434,19 +373,20 @@ static const char *set_renew_mode(cmd_parms *cmd, void *unused, const char *args
         [ACME_RENEW_ALWAYS] = "always",
         NULL,
     };
-    return read_choice(&settings_here(cmd)->renew_mode, cmd, args, choices);
+    return mod_acme_arguments_choice(&settings_here(cmd)->renew_mode, cmd, args, choices);
 }
 
 static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
-    const char *wrong = check_some(cmd, words);
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const char *wrong = mod_acme_arguments_some(cmd, words);
     apr_array_header_t *types = apr_array_make(cmd->pool, 3, sizeof(const char *));
     int can_answer = 0;
     for (int i = 0; wrong == NULL && i < words->nelts; i++) {
         const char *type = NULL;
-        wrong = say(cmd, mod_acme_words_challenge(&type, word_at(words, i), cmd->pool));
+        wrong = mod_acme_arguments_say(
+            cmd, mod_acme_words_challenge(&type, mod_acme_arguments_word(words, i), cmd->pool));
         if (wrong == NULL && !has_word(types, type)) {
             APR_ARRAY_PUSH(types, const char *) = type;
             can_answer |= mod_acme_words_can_answer(type);
@@ -468,15 +408,15 @@ static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args
 static const char *set_store_dir(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
+    const char *word;
     const char *wrong = check_global(cmd);
-    wrong = wrong != NULL ? wrong : check_one(cmd, words);
+    wrong = wrong != NULL ? wrong : mod_acme_arguments_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
-    const char *path = ap_server_root_relative(cmd->pool, word_at(words, 0));
+    const char *path = ap_server_root_relative(cmd->pool, word);
     if (path == NULL) {
-        return refuse(cmd, "this is not a path");
+        return mod_acme_arguments_refuse(cmd, "this is not a path");
     }
     mod_acme_settings_raw(cmd->pool)->global.store_dir = path;
     return NULL;
@@ -485,15 +425,16 @@ static const char *set_store_dir(cmd_parms *cmd, void *unused, const char *args)
 static const char *set_port_map(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
     const char *wrong = check_global(cmd);
-    wrong = wrong != NULL ? wrong : check_some(cmd, words);
+    wrong = wrong != NULL ? wrong : mod_acme_arguments_some(cmd, words);
     if (wrong == NULL && words->nelts > 2) {
-        wrong = refuse(cmd, cmd->cmd->errmsg);
+        wrong = mod_acme_arguments_refuse(cmd, cmd->cmd->errmsg);
     }
     mod_acme_ports_t *ports = &mod_acme_settings_raw(cmd->pool)->global.ports;
     for (int i = 0; wrong == NULL && i < words->nelts; i++) {
-        wrong = say(cmd, mod_acme_words_port(ports, word_at(words, i), cmd->pool));
+        wrong = mod_acme_arguments_say(
+            cmd, mod_acme_words_port(ports, mod_acme_arguments_word(words, i), cmd->pool));
     }
     return wrong;
 }
@@ -501,18 +442,18 @@ static const char *set_port_map(cmd_parms *cmd, void *unused, const char *args)
 static const char *read_duration(apr_interval_time_t *span, cmd_parms *cmd, const char *args,
                                  apr_interval_time_t min)
 {
-    const apr_array_header_t *words = words_of(cmd, args);
+    const char *word;
     const char *wrong = check_global(cmd);
-    wrong = wrong != NULL ? wrong : check_one(cmd, words);
+    wrong = wrong != NULL ? wrong : mod_acme_arguments_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
-    acme_err_t *err = acme_time_parse_duration(span, word_at(words, 0), "s", cmd->pool);
+    acme_err_t *err = acme_time_parse_duration(span, word, "s", cmd->pool);
     if (err == NULL && *span < min) {
-        return refuse(cmd, apr_psprintf(cmd->pool, "it must be at least %s",
-                                        acme_time_duration(min, cmd->pool)));
+        return mod_acme_arguments_refuse(cmd, apr_psprintf(cmd->pool, "it must be at least %s",
+                                                           acme_time_duration(min, cmd->pool)));
     }
-    return say(cmd, err);
+    return mod_acme_arguments_say(cmd, err);
 }
 
 static const char *set_retry_delay(cmd_parms *cmd, void *unused, const char *args)
@@ -533,7 +474,7 @@ static const char *read_global_choice(int *choice, cmd_parms *cmd, const char *a
                                       const char *const *choices)
 {
     const char *wrong = check_global(cmd);
-    return wrong != NULL ? wrong : read_choice(choice, cmd, args, choices);
+    return wrong != NULL ? wrong : mod_acme_arguments_choice(choice, cmd, args, choices);
 }
 
 static const char *const off_on[] = {"off", "on", NULL};
@@ -579,14 +520,14 @@ static const char *set_placeholder(cmd_parms *cmd, void *unused, const char *arg
 static const char *set_activation(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = words_of(cmd, args);
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
     const char *wrong = check_global(cmd);
     if (wrong != NULL) {
         return wrong;
     }
-    return say(cmd, mod_acme_words_activation(&mod_acme_settings_raw(cmd->pool)->global.activation,
-                                              words->nelts, (const char *const *)words->elts,
-                                              cmd->pool));
+    return mod_acme_arguments_say(
+        cmd, mod_acme_words_activation(&mod_acme_settings_raw(cmd->pool)->global.activation,
+                                       words->nelts, (const char *const *)words->elts, cmd->pool));
 }
 
 #define DIRECTIVE(name, handler, help) AP_INIT_RAW_ARGS(name, handler, NULL, RSRC_CONF, help)
