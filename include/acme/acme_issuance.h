@@ -35,6 +35,9 @@ typedef struct {
     acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
     apr_interval_time_t retry_delay;
     void *baton;
+    /** The highest generation of @a domain that children were told of; 0 if none. A new one is higher,
+     * also when live/ was lost, since no child goes back. */
+    apr_uint64_t (*served)(void *baton, const acme_domain_t *domain);
     /** Generation @a number of @a domain is in live/: ring the bell. */
     void (*staged)(void *baton, const acme_domain_t *domain, apr_uint64_t number);
     /** @a count proofs more (or fewer) are published; called before the first is and after the last. */

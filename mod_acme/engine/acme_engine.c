@@ -112,6 +112,15 @@ static entry_t *entry_of(acme_engine_t *engine, const acme_domain_t *domain)
     return &engine->entries[domain->index];
 }
 
+static apr_uint64_t on_served(void *baton, const acme_domain_t *domain)
+{
+    const acme_engine_t *engine = baton;
+    apr_uint64_t number = engine->config.bell != NULL
+                              ? acme_bell_generation(engine->config.bell, domain->index)
+                              : ACME_BELL_NONE;
+    return number == ACME_BELL_NONE ? 0 : number; /* ACME_BELL_UNKNOWN is 0 */
+}
+
 static void on_staged(void *baton, const acme_domain_t *domain, apr_uint64_t number)
 {
     acme_engine_t *engine = baton;
@@ -249,6 +258,7 @@ static void set_host(acme_engine_t *engine)
                                           .generate_key = engine->config.generate_key,
                                           .retry_delay = engine->config.retry_delay,
                                           .baton = engine,
+                                          .served = on_served,
                                           .staged = on_staged,
                                           .published = on_published,
                                           .due = on_due,
@@ -388,10 +398,14 @@ static apr_time_t next_look(acme_engine_t *engine, const acme_due_t *due, const 
 static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool_t *pool)
 {
     const acme_domain_t *domain = entry->domain;
-    acme_generation_facts_t *facts;
+    acme_generation_facts_t *facts = NULL;
     acme_err_t *err =
         acme_generation_facts_read(&facts, engine->config.store, domain->folder, pool);
-    if (err != NULL) { /* what is in use cannot be read: nothing is ordered on a guess */
+    if (err != NULL && err->errclass == ACME_ERR_INPUT) {
+        acme_env_log(engine->config.env, ACME_LOG_WARNING,
+                     "%s: what is stored of its certificate is damaged (%s); a new one is ordered",
+                     domain->name, err->text);
+    } else if (err != NULL) { /* what is in use cannot be read: nothing is ordered on a guess */
         on_store_trouble(engine, err);
         set_due(engine, entry, now + ACME_TIME_MINUTE);
         return;

@@ -3,7 +3,6 @@
  */
 #include "acme_issuance_private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -319,25 +318,6 @@ void issuance__download(acme_issuance_t *run)
 
 /* ---- STAGE ---- */
 
-/* The highest number that live/ has seen, also where `current` was lost. */
-static acme_err_t *highest_number(apr_uint64_t *number, acme_issuance_t *run,
-                                  const acme_generation_facts_t *facts)
-{
-    *number = facts != NULL ? facts->number : 0;
-    apr_array_header_t *names;
-    ACME_TRY(acme_store_list(&names, run->host->store,
-                             apr_pstrcat(run->step_pool, "live/", run->domain->folder, NULL),
-                             run->step_pool));
-    for (int i = 0; i < names->nelts; ++i) {
-        char *end;
-        apr_int64_t listed = apr_strtoi64(APR_ARRAY_IDX(names, i, const char *), &end, 10);
-        if (*end == '\0' && listed > 0 && (apr_uint64_t)listed > *number) {
-            *number = (apr_uint64_t)listed;
-        }
-    }
-    return NULL;
-}
-
 static int is_configured(const acme_domain_t *domain, acme_key_type_t type)
 {
     for (int i = 0; i < domain->key_specs->nelts; ++i) {
@@ -394,8 +374,10 @@ static acme_err_t *make_generation(acme_generation_t *generation, acme_issuance_
     certificate->ca_url = run->record->ca_url;
     generation->certificates = certificates;
     generation->made = issuance_now(run);
-    ACME_TRY(highest_number(&generation->number, run, facts));
-    ++generation->number;
+    ACME_TRY(acme_generation_next(&generation->number, run->host->store, run->domain->folder,
+                                  run->step_pool));
+    apr_uint64_t served = run->host->served(run->host->baton, run->domain);
+    generation->number = generation->number > served ? generation->number : served + 1;
     return NULL;
 }
 
@@ -418,9 +400,12 @@ static acme_err_t *stage(acme_issuance_t *run)
     acme_chain_t *chain;
     const char *pem = run->record->chain != NULL ? run->record->chain : "";
     ACME_TRY(acme_chain_parse(&chain, pem, strlen(pem), run->step_pool));
-    acme_generation_facts_t *facts;
-    ACME_TRY(acme_generation_facts_read(&facts, run->host->store, run->domain->folder,
-                                        run->step_pool));
+    acme_generation_facts_t *facts = NULL;
+    acme_err_t *err = acme_generation_facts_read(&facts, run->host->store, run->domain->folder,
+                                                 run->step_pool);
+    if (err != NULL && err->errclass != ACME_ERR_INPUT) {
+        return err; /* what is damaged is written anew, what cannot be read now may be whole */
+    }
     const acme_generation_fact_t *fact =
         facts != NULL ? acme_generation_fact(facts, run->record->spec.type) : NULL;
     if (fact != NULL && strcmp(fact->sha256, chain->sha256) == 0) {

@@ -7,6 +7,9 @@
  *  1. in_flight counts every exchange begun and not yet heard (asks, nonces, setup).
  *  2. A nonce is taken out of stock before it is sent and never comes back (RFC 8555 section 6.5).
  *  3. An ask's memory goes when its run has heard, or has withdrawn it.
+ *
+ * What takes an order further goes before new orders, so that of a thousand domains the first are
+ * served while the last have not been ordered yet, and few orders are open at the CA at a time.
  */
 #include "acme_session_private.h"
 
@@ -32,6 +35,7 @@ acme_session_t *acme_session_create(const acme_session_config_t *config, const a
     session->config = *config;
     session->ca = ca;
     APR_RING_INIT(&session->queue, acme_ask_t, link);
+    APR_RING_INIT(&session->orders, acme_ask_t, link);
     APR_RING_INIT(&session->flying, acme_ask_t, link);
     apr_pool_create(&session->directory_pool, pool);
     apr_pool_create(&session->trouble_pool, pool);
@@ -183,11 +187,27 @@ static void begin_directory(acme_session_t *session)
 
 /* ---- asks ---- */
 
+static struct acme_ask_ring_t *queue_for(acme_session_t *session, const acme_ask_t *ask)
+{
+    return ask->url == NULL ? &session->orders : &session->queue;
+}
+
 static void enqueue_first(acme_session_t *session, acme_ask_t *ask)
 {
     ask->exchange = NULL;
-    APR_RING_INSERT_HEAD(&session->queue, ask, acme_ask_t, link);
+    APR_RING_INSERT_HEAD(queue_for(session, ask), ask, acme_ask_t, link);
     ++session->queued;
+}
+
+static acme_ask_t *dequeue(acme_session_t *session)
+{
+    struct acme_ask_ring_t *queue = APR_RING_EMPTY(&session->queue, acme_ask_t, link)
+                                        ? &session->orders
+                                        : &session->queue;
+    acme_ask_t *ask = APR_RING_FIRST(queue);
+    APR_RING_REMOVE(ask, link);
+    --session->queued;
+    return ask;
 }
 
 acme_ask_t *acme_session_ask(acme_session_t *session, const acme_request_t *request)
@@ -202,7 +222,7 @@ acme_ask_t *acme_session_ask(acme_session_t *session, const acme_request_t *requ
     ask->payload = apr_pstrdup(pool, request->payload);
     ask->hear = request->hear;
     ask->baton = request->baton;
-    APR_RING_INSERT_TAIL(&session->queue, ask, acme_ask_t, link);
+    APR_RING_INSERT_TAIL(queue_for(session, ask), ask, acme_ask_t, link);
     ++session->queued;
     return ask;
 }
@@ -309,9 +329,7 @@ static void flow(acme_session_t *session)
 {
     while (session->queued > 0 && session->nonce_count > 0 &&
            session->in_flight < session->config.max_in_flight) {
-        acme_ask_t *ask = APR_RING_FIRST(&session->queue);
-        APR_RING_REMOVE(ask, link);
-        --session->queued;
+        acme_ask_t *ask = dequeue(session);
         acme_err_t *err = launch(session, ask);
         if (err != NULL) {
             deliver_err(ask, err);
@@ -401,8 +419,9 @@ void acme_session_stop(acme_session_t *session)
     while (!APR_RING_EMPTY(&session->flying, acme_ask_t, link)) {
         acme_session_withdraw(session, APR_RING_FIRST(&session->flying));
     }
-    while (!APR_RING_EMPTY(&session->queue, acme_ask_t, link)) {
-        acme_session_withdraw(session, APR_RING_FIRST(&session->queue));
+    while (session->queued > 0) {
+        acme_ask_t *ask = dequeue(session);
+        apr_pool_destroy(ask->pool);
     }
     while (session->nonces_in_flight > 0) {
         acme_exchange_t *exchange = session->nonce_exchanges[--session->nonces_in_flight];

@@ -82,7 +82,11 @@ static acme_err_t *read_account(acme_session_t *session)
 static acme_err_t *write_account(acme_session_t *session, const acme_account_t *account,
                                  apr_pool_t *scratch_pool)
 {
-    const char *text = acme_account_write(account, NULL, scratch_pool);
+    char *previous;
+    apr_size_t previous_len;
+    ACME_TRY(acme_store_get(&previous, &previous_len, session->config.store,
+                            account_path(session, "account.json", scratch_pool), scratch_pool));
+    const char *text = acme_account_write(account, previous, scratch_pool);
     return acme_store_put(session->config.store,
                           account_path(session, "account.json", scratch_pool), text, strlen(text),
                           scratch_pool);
@@ -124,6 +128,8 @@ static acme_err_t *take_account(acme_session_t *session, const acme_exchange_t *
                              "a new one be made",
                              account->url, account_path(session, "privkey", exchange->pool));
     }
+    account->contacts = contacts(session, session->pool); /* what the CA echoes may be less */
+    account->terms_agreed = session->ca->agreement != NULL;
     ACME_TRY(write_account(session, account, exchange->pool));
     session->account = account;
     acme_env_log(session->config.env, ACME_LOG_NOTICE, "%s: account %s %s", session->ca->name,

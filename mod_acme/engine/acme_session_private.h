@@ -33,7 +33,8 @@ struct acme_session_t {
     acme_session_config_t config;
     const acme_ca_t *ca;
 
-    struct acme_ask_ring_t queue;
+    struct acme_ask_ring_t queue;  /* what takes an order further; goes first */
+    struct acme_ask_ring_t orders; /* new orders: begun when nothing else can go on */
     struct acme_ask_ring_t flying;
     int queued;
     int in_flight; /* exchanges out, of whatever kind */

@@ -390,6 +390,38 @@ static void a_certificate_that_runs_out_is_said_daily(void **state)
     assert_int_equal(1, engine_world_number(w, 0));
 }
 
+static void a_generation_lost_while_served_is_followed_by_a_higher_one(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    engine_world_domain(w, "a.test");
+    engine_world_start(w);
+    engine_world_pass(w, 61 * ACME_TIME_DAY);
+    assert_int_equal(2, engine_world_number(w, 0));
+    const char *const lost[] = {"live/a.test/current", "live/a.test/1", "live/a.test/2"};
+    for (int i = 0; i < 3; ++i) {
+        fake_store_plant(w->disk, lost[i], NULL, 0);
+    }
+    engine_world_pass(w, ACME_TIME_DAY);
+    assert_int_equal(3, engine_world_number(w, 0));
+    assert_int_equal(3, acme_bell_generation(w->bell, 0));
+}
+
+static void the_first_are_served_while_the_last_wait(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    for (int i = 0; i < 100; ++i) {
+        engine_world_domain(w, apr_psprintf(*state, "n%d.test", i));
+    }
+    w->max_in_flight = 4;
+    fake_ca_settings(w->ca)->latency = 100 * 1000;
+    engine_world_start(w);
+    engine_world_pass(w, 5 * ACME_TIME_SECOND);
+    assert_true(fake_ca_count(w->ca, "issued", NULL) > 5);
+    assert_true(fake_ca_count(w->ca, "orderCreated", NULL) < 90);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(100, fake_ca_count(w->ca, "issued", NULL));
+}
+
 static void an_idle_engine_asks_nothing(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -431,6 +463,8 @@ int main(void)
         FIXTURE_TEST(a_changed_domain_drops_its_order),
         FIXTURE_TEST(proofs_that_nobody_claims_are_swept),
         FIXTURE_TEST(a_certificate_that_runs_out_is_said_daily),
+        FIXTURE_TEST(a_generation_lost_while_served_is_followed_by_a_higher_one),
+        FIXTURE_TEST(the_first_are_served_while_the_last_wait),
         FIXTURE_TEST(an_idle_engine_asks_nothing),
     };
     return fixture_run(tests);
