@@ -121,8 +121,8 @@ static const char *check_children(cmd_parms *cmd)
 {
     const ap_directive_t *child = cmd->directive->first_child;
     for (; child != NULL; child = child->next) {
-        if (strncasecmp(child->directive, "ACME", 4) != 0 &&
-            strncasecmp(child->directive, "<ACME", 5) != 0) {
+        if (ap_cstr_casecmpn(child->directive, "ACME", 4) != 0 &&
+            ap_cstr_casecmpn(child->directive, "<ACME", 5) != 0) {
             return apr_psprintf(cmd->pool, "%s on line %d does not belong into %s>",
                                 child->directive, child->line_num, cmd->cmd->name);
         }

@@ -12,28 +12,33 @@
 #define SHOWN_MAX 3
 
 struct mod_acme_drafts_t {
-    apr_pool_t *pool;
+    apr_pool_t *pool; /* of what outlives the drafts */
+    apr_pool_t *scratch;
     mod_acme_findings_t *findings;
     apr_array_header_t *all; /* mod_acme_draft_t * */
     apr_hash_t *owners;      /* an identifier's value -> mod_acme_draft_t * */
+    apr_hash_t *wildcards;   /* the same without its '*', wildcards only */
 };
 
-mod_acme_drafts_t *mod_acme_drafts_create(mod_acme_findings_t *findings, apr_pool_t *pool)
+mod_acme_drafts_t *mod_acme_drafts_create(mod_acme_findings_t *findings, apr_pool_t *result_pool,
+                                          apr_pool_t *scratch_pool)
 {
-    mod_acme_drafts_t *drafts = apr_palloc(pool, sizeof(*drafts));
-    drafts->pool = pool;
+    mod_acme_drafts_t *drafts = apr_palloc(scratch_pool, sizeof(*drafts));
+    drafts->pool = result_pool;
+    drafts->scratch = scratch_pool;
     drafts->findings = findings;
-    drafts->all = apr_array_make(pool, 16, sizeof(mod_acme_draft_t *));
-    drafts->owners = apr_hash_make(pool);
+    drafts->all = apr_array_make(scratch_pool, 16, sizeof(mod_acme_draft_t *));
+    drafts->owners = apr_hash_make(scratch_pool);
+    drafts->wildcards = apr_hash_make(scratch_pool);
     return drafts;
 }
 
 mod_acme_draft_t *mod_acme_draft_create(mod_acme_drafts_t *drafts, const char *file, int line)
 {
-    mod_acme_draft_t *draft = apr_pcalloc(drafts->pool, sizeof(*draft));
+    mod_acme_draft_t *draft = apr_pcalloc(drafts->scratch, sizeof(*draft));
     draft->file = file;
     draft->line = line;
-    draft->identifiers = apr_array_make(drafts->pool, 2, sizeof(const acme_identifier_t *));
+    draft->identifiers = apr_array_make(drafts->scratch, 2, sizeof(const acme_identifier_t *));
     APR_ARRAY_PUSH(drafts->all, mod_acme_draft_t *) = draft;
     return draft;
 }
@@ -47,22 +52,32 @@ const apr_array_header_t *mod_acme_drafts_all(const mod_acme_drafts_t *drafts)
 static const char *judge(mod_acme_drafts_t *drafts, const mod_acme_draft_t *draft,
                          const acme_identifier_t *identifier)
 {
-    const char *why = acme_identifier_check(identifier, draft->ca->is_private, drafts->pool);
+    const char *why = acme_identifier_check(identifier, draft->ca->is_private, drafts->scratch);
     if (why != NULL) {
         return why;
     }
     if (identifier->is_wildcard && !draft->can_wildcard) {
-        return apr_psprintf(drafts->pool,
+        return apr_psprintf(drafts->scratch,
                             "%s: a wildcard is proved by dns-01 only (RFC 8555 section 8.4), which "
                             "is not available here; name the hosts one by one",
                             identifier->value);
     }
     const mod_acme_draft_t *owner = mod_acme_drafts_holder(drafts, identifier->value);
     if (owner != NULL && owner != draft) {
-        return apr_psprintf(drafts->pool, "%s belongs to the ACMEDomain of %s:%d already",
+        return apr_psprintf(drafts->scratch, "%s belongs to the ACMEDomain of %s:%d already",
                             identifier->value, owner->file, owner->line);
     }
     return NULL;
+}
+
+/* Makes @a draft, or nobody, the owner of @a identifier. */
+static void own(mod_acme_drafts_t *drafts, const acme_identifier_t *identifier,
+                mod_acme_draft_t *draft)
+{
+    apr_hash_set(drafts->owners, identifier->value, APR_HASH_KEY_STRING, draft);
+    if (identifier->is_wildcard) {
+        apr_hash_set(drafts->wildcards, identifier->value + 1, APR_HASH_KEY_STRING, draft);
+    }
 }
 
 void mod_acme_draft_add(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft, const char *name,
@@ -77,7 +92,7 @@ void mod_acme_draft_add(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft, cons
         return;
     }
     if (mod_acme_drafts_holder(drafts, identifier->value) == NULL) {
-        apr_hash_set(drafts->owners, identifier->value, APR_HASH_KEY_STRING, draft);
+        own(drafts, identifier, draft);
         APR_ARRAY_PUSH(draft->identifiers, const acme_identifier_t *) = identifier;
     }
 }
@@ -94,8 +109,7 @@ mod_acme_draft_t *mod_acme_drafts_owner(const mod_acme_drafts_t *drafts, const c
     if (owner != NULL || dot == NULL || value[0] == '*') {
         return owner;
     }
-    return apr_hash_get(drafts->owners, apr_pstrcat(drafts->pool, "*", dot, NULL),
-                        APR_HASH_KEY_STRING);
+    return apr_hash_get(drafts->wildcards, dot, APR_HASH_KEY_STRING);
 }
 
 void mod_acme_draft_report(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft, const char *text)
@@ -167,30 +181,28 @@ static apr_array_header_t *slice(const apr_array_header_t *set, int begin, int c
 static void cut(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft, const apr_array_header_t *rest)
 {
     for (int i = 0; i < rest->nelts; i++) {
-        const acme_identifier_t *identifier = APR_ARRAY_IDX(rest, i, const acme_identifier_t *);
-        apr_hash_set(drafts->owners, identifier->value, APR_HASH_KEY_STRING, NULL);
+        own(drafts, APR_ARRAY_IDX(rest, i, const acme_identifier_t *), NULL);
     }
     mod_acme_draft_report(
         drafts, draft,
-        apr_psprintf(drafts->pool,
+        apr_psprintf(drafts->scratch,
                      "the CA %s takes at most %d names in one certificate; %d too many are left "
                      "out: %s; divide them over several ACMEDomain, or write ACMEMembers auto",
                      draft->ca->name, draft->ca->max_identifiers, rest->nelts,
-                     acme_identifiers_text(rest, SHOWN_MAX, drafts->pool)));
+                     acme_identifiers_text(rest, SHOWN_MAX, drafts->scratch)));
 }
 
-apr_array_header_t *mod_acme_draft_orders(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft,
-                                          apr_pool_t *pool)
+apr_array_header_t *mod_acme_draft_orders(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft)
 {
     int max = draft->ca->max_identifiers;
-    apr_array_header_t *names = without_covered(draft->identifiers, pool);
+    apr_array_header_t *names = without_covered(draft->identifiers, drafts->scratch);
     if (names->nelts > max && !draft->is_auto) {
-        cut(drafts, draft, slice(names, max, names->nelts - max, pool));
-        names = slice(names, 0, max, pool);
+        cut(drafts, draft, slice(names, max, names->nelts - max, drafts->scratch));
+        names = slice(names, 0, max, drafts->scratch);
     }
-    apr_array_header_t *orders = apr_array_make(pool, 1, sizeof(apr_array_header_t *));
+    apr_array_header_t *orders = apr_array_make(drafts->scratch, 1, sizeof(apr_array_header_t *));
     for (int i = 0; i < names->nelts; i += max) {
-        APR_ARRAY_PUSH(orders, apr_array_header_t *) = slice(names, i, max, pool);
+        APR_ARRAY_PUSH(orders, apr_array_header_t *) = slice(names, i, max, drafts->pool);
     }
     return orders;
 }

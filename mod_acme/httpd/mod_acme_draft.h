@@ -40,7 +40,9 @@ typedef struct {
     int line;
 } mod_acme_place_t;
 
-mod_acme_drafts_t *mod_acme_drafts_create(mod_acme_findings_t *findings, apr_pool_t *pool);
+/** Identifiers and orders of the drafts live in @a result_pool, all else in @a scratch_pool. */
+mod_acme_drafts_t *mod_acme_drafts_create(mod_acme_findings_t *findings, apr_pool_t *result_pool,
+                                          apr_pool_t *scratch_pool);
 
 /** A new draft without names; the caller fills in what it knows. */
 mod_acme_draft_t *mod_acme_draft_create(mod_acme_drafts_t *drafts, const char *file, int line);
@@ -57,7 +59,7 @@ void mod_acme_draft_add(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft, cons
 mod_acme_draft_t *mod_acme_drafts_holder(const mod_acme_drafts_t *drafts, const char *value);
 
 /** The draft that has the name @a value, else the one with the wildcard over it,
- * else NULL. */
+ * else NULL. No allocation. */
 mod_acme_draft_t *mod_acme_drafts_owner(const mod_acme_drafts_t *drafts, const char *value);
 
 /** A finding about @a draft. */
@@ -70,7 +72,6 @@ void mod_acme_drafts_report_empty(mod_acme_drafts_t *drafts);
 /** The sets of names of the certificates to order: without names that a wildcard of the same set
  * covers, and never more than the CA takes. With ACMEMembers auto all names are shared out; else
  * the names beyond the limit are left out, with a finding. Arrays of const acme_identifier_t *. */
-apr_array_header_t *mod_acme_draft_orders(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft,
-                                          apr_pool_t *pool);
+apr_array_header_t *mod_acme_draft_orders(mod_acme_drafts_t *drafts, mod_acme_draft_t *draft);
 
 #endif

@@ -36,7 +36,8 @@ typedef struct {
     apr_hash_t *cas;         /* directory URL -> acme_ca_t * */
     apr_array_header_t *all; /* acme_ca_t *, in the order they were met */
     apr_hash_t *told;        /* names of virtual hosts and URLs of CAs that were spoken of */
-    apr_pool_t *pool;
+    apr_pool_t *pool;        /* of what is frozen */
+    apr_pool_t *scratch;
 } link_t;
 
 /* What a draft has to remember until it is frozen: the context of mod_acme_draft_t. */
@@ -135,7 +136,7 @@ static const acme_ca_t *share_ca(link_t *link, mod_acme_draft_t *draft)
     if (differs(ca, settings)) {
         mod_acme_draft_report(
             link->drafts, draft,
-            apr_psprintf(link->pool,
+            apr_psprintf(link->scratch,
                          "all domains of the CA %s share one account, so its contact, agreement, "
                          "proxy and CA file of the first of them are used here too",
                          ca->name));
@@ -185,7 +186,7 @@ static void add_host_names(link_t *link, mod_acme_draft_t *draft,
 static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *defaults,
                                     const mod_acme_definition_t *definition)
 {
-    plan_t *plan = apr_pcalloc(link->pool, sizeof(*plan));
+    plan_t *plan = apr_pcalloc(link->scratch, sizeof(*plan));
     plan->definition = definition;
     mod_acme_settings_merge(&plan->settings, defaults,
                             &mod_acme_settings_server(definition->server)->settings);
@@ -274,7 +275,7 @@ static void add_host_names(link_t *link, mod_acme_draft_t *draft, const mod_acme
         first->value != NULL ? mod_acme_drafts_holder(link->drafts, first->value) : NULL;
     if (owner != NULL) {
         mod_acme_draft_report(link->drafts, draft,
-                              apr_psprintf(link->pool,
+                              apr_psprintf(link->scratch,
                                            "%s belongs to the ACMEDomain of %s:%d already",
                                            first->value, owner->file, owner->line));
         return;
@@ -329,7 +330,7 @@ static void offer_name(link_t *link, mod_acme_draft_t *target, const mod_acme_al
         return;
     }
     report_host(link, target, host, name->text,
-                apr_psprintf(link->pool,
+                apr_psprintf(link->scratch,
                              "the ACMEDomain of %s:%d does not have this name (ACMEMembers "
                              "manual), so its certificate will not fit; add it there",
                              target->file, target->line));
@@ -392,18 +393,19 @@ static void mark_used(link_t *link)
         }
         mod_acme_draft_report(
             link->drafts, draft,
-            apr_psprintf(link->pool,
+            apr_psprintf(link->scratch,
                          "no <VirtualHost> has one of its names (%s) as ServerName or ServerAlias, "
                          "so nothing is ordered for it; add one, or write ACMERenewMode always",
-                         acme_identifiers_text(draft->identifiers, SHOWN_MAX, link->pool)));
+                         acme_identifiers_text(draft->identifiers, SHOWN_MAX, link->scratch)));
     }
 }
 
 /* ---- 4: domains */
 
-static const char *folder_of(const acme_identifier_t *identifier, apr_pool_t *pool)
+static const char *folder_of(const acme_identifier_t *identifier, apr_pool_t *pool,
+                             apr_pool_t *scratch)
 {
-    const char *digest = acme_digest_hex(identifier->value, strlen(identifier->value), pool);
+    const char *digest = acme_digest_hex(identifier->value, strlen(identifier->value), scratch);
     return acme_identifier_folder(identifier, digest, pool);
 }
 
@@ -414,7 +416,7 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     const acme_identifier_t *first = APR_ARRAY_IDX(identifiers, 0, const acme_identifier_t *);
     acme_domain_t *domain = apr_pcalloc(link->pool, sizeof(*domain));
     domain->name = first->value;
-    domain->folder = folder_of(first, link->pool);
+    domain->folder = folder_of(first, link->pool, link->scratch);
     domain->identifiers = identifiers;
     domain->key_specs = settings->key_specs;
     domain->ca = draft->ca;
@@ -436,7 +438,7 @@ static apr_array_header_t *make_domains(link_t *link)
         apr_array_make(link->pool, all->nelts, sizeof(const acme_domain_t *));
     for (int i = 0; i < all->nelts; i++) {
         mod_acme_draft_t *draft = APR_ARRAY_IDX(all, i, mod_acme_draft_t *);
-        const apr_array_header_t *orders = mod_acme_draft_orders(link->drafts, draft, link->pool);
+        const apr_array_header_t *orders = mod_acme_draft_orders(link->drafts, draft);
         for (int j = 0; j < orders->nelts; j++) {
             const acme_domain_t *domain = make_domain(
                 link, draft, APR_ARRAY_IDX(orders, j, const apr_array_header_t *), domains->nelts);
@@ -452,7 +454,7 @@ static apr_array_header_t *used_cas(const link_t *link)
 {
     apr_array_header_t *cas =
         apr_array_make(link->pool, link->all->nelts, sizeof(const acme_ca_t *));
-    apr_hash_t *used = apr_hash_make(link->pool);
+    apr_hash_t *used = apr_hash_make(link->scratch);
     for (int i = 0; i < link->global->domains->nelts; i++) {
         const acme_domain_t *domain =
             APR_ARRAY_IDX(link->global->domains, i, const acme_domain_t *);
@@ -507,15 +509,19 @@ static void link_hosts(const link_t *link)
 void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_rec *s,
                          apr_pool_t *pool)
 {
+    apr_pool_t *scratch;
+    apr_pool_create(&scratch, pool);
+    apr_pool_tag(scratch, "acme_vhost_link");
     link_t link = {
         .global = global,
         .raw = raw,
-        .drafts = mod_acme_drafts_create(raw->findings, pool),
-        .hosts = mod_acme_aliases_create(global, s, pool),
-        .cas = apr_hash_make(pool),
-        .all = apr_array_make(pool, 2, sizeof(acme_ca_t *)),
-        .told = apr_hash_make(pool),
+        .drafts = mod_acme_drafts_create(raw->findings, pool, scratch),
+        .hosts = mod_acme_aliases_create(global, s, scratch),
+        .cas = apr_hash_make(scratch),
+        .all = apr_array_make(scratch, 2, sizeof(acme_ca_t *)),
+        .told = apr_hash_make(scratch),
         .pool = pool,
+        .scratch = scratch,
     };
     make_drafts(&link);
     mod_acme_aliases_look_below(link.hosts, link.drafts);
@@ -527,6 +533,7 @@ void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_
     global->cas = used_cas(&link);
     check_agreement(&link);
     link_hosts(&link);
+    apr_pool_destroy(scratch);
 }
 
 /* see mod_acme_vhost.h */
