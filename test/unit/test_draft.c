@@ -19,7 +19,7 @@ static world_t begin(void **state)
 {
     world_t world = {.pool = *state};
     world.findings = mod_acme_findings_create(world.pool);
-    world.drafts = mod_acme_drafts_create(world.findings, world.pool);
+    world.drafts = mod_acme_drafts_create(world.findings, world.pool, world.pool);
     return world;
 }
 
@@ -136,7 +136,7 @@ static void a_covered_name_is_not_ordered_but_kept(void **state)
 {
     world_t world = begin(state);
     mod_acme_draft_t *draft = wild_draft(&world, 1, "www.example.org", "*.example.org");
-    const apr_array_header_t *orders = mod_acme_draft_orders(world.drafts, draft, world.pool);
+    const apr_array_header_t *orders = mod_acme_draft_orders(world.drafts, draft);
     assert_int_equal(1, orders->nelts);
     assert_names(APR_ARRAY_IDX(orders, 0, const apr_array_header_t *), "*.example.org", world.pool);
     assert_ptr_equal(draft, mod_acme_drafts_owner(world.drafts, "www.example.org"));
@@ -148,7 +148,7 @@ static void too_many_names_are_shared_out(void **state)
     world_t world = begin(state);
     mod_acme_draft_t *draft =
         draft_of(&world, &private_ca, 1, "a.org b.org c.org d.org e.org f.org g.org");
-    const apr_array_header_t *orders = mod_acme_draft_orders(world.drafts, draft, world.pool);
+    const apr_array_header_t *orders = mod_acme_draft_orders(world.drafts, draft);
     assert_int_equal(3, orders->nelts);
     assert_names(APR_ARRAY_IDX(orders, 0, const apr_array_header_t *), "a.org b.org c.org",
                  world.pool);
@@ -161,7 +161,7 @@ static void too_many_names_are_cut_where_members_are_manual(void **state)
     world_t world = begin(state);
     mod_acme_draft_t *draft = draft_of(&world, &private_ca, 1, "a.org b.org c.org d.org e.org");
     draft->is_auto = 0;
-    const apr_array_header_t *orders = mod_acme_draft_orders(world.drafts, draft, world.pool);
+    const apr_array_header_t *orders = mod_acme_draft_orders(world.drafts, draft);
     assert_int_equal(1, orders->nelts);
     assert_names(APR_ARRAY_IDX(orders, 0, const apr_array_header_t *), "a.org b.org c.org",
                  world.pool);
@@ -190,7 +190,7 @@ static void no_names_make_no_orders(void **state)
 {
     world_t world = begin(state);
     mod_acme_draft_t *draft = draft_of(&world, &public_ca, 1, "");
-    assert_int_equal(0, mod_acme_draft_orders(world.drafts, draft, world.pool)->nelts);
+    assert_int_equal(0, mod_acme_draft_orders(world.drafts, draft)->nelts);
 }
 
 int main(void)

@@ -1,0 +1,363 @@
+/* Linking of domains and virtual hosts, with server records made by hand and no httpd around them.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "unit/fixture.h"
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "acme/acme_text.h"
+
+#include "mod_acme_settings.h"
+#include "mod_acme_vhost.h"
+
+/* What httpd has and the test needs. */
+module AP_MODULE_DECLARE_DATA acme_module;
+
+int ap_strcasecmp_match(const char *str, const char *expected)
+{
+    (void)str;
+    return strcmp(expected, "w?w.example.org") != 0;
+}
+
+/* Never called where httpd makes them macros. */
+#undef ap_get_module_config
+#undef ap_set_module_config
+void *ap_get_module_config(const ap_conf_vector_t *config, const module *record)
+{
+    return ((void *const *)config)[record->module_index];
+}
+
+void ap_set_module_config(ap_conf_vector_t *config, const module *record, void *value)
+{
+    ((void **)config)[record->module_index] = value;
+}
+
+typedef struct {
+    apr_pool_t *pool;
+    mod_acme_raw_t *raw;
+    server_rec *base;
+    int line;
+} world_t;
+
+static server_rec *make_server(world_t *world, const char *name)
+{
+    server_rec *s = apr_pcalloc(world->pool, sizeof(*s));
+    mod_acme_server_t *server = apr_pcalloc(world->pool, sizeof(*server));
+    mod_acme_settings_clear(&server->settings);
+    void **vector = apr_pcalloc(world->pool, sizeof(void *));
+    vector[0] = server;
+    s->module_config = (ap_conf_vector_t *)vector;
+    s->server_hostname = apr_pstrdup(world->pool, name);
+    s->defn_name = "test.conf";
+    s->defn_line_number = (unsigned)++world->line;
+    s->names = apr_array_make(world->pool, 2, sizeof(char *));
+    s->wild_names = apr_array_make(world->pool, 2, sizeof(char *));
+    return s;
+}
+
+static world_t begin(void **state)
+{
+    world_t world = {.pool = *state};
+    acme_module.module_index = 0;
+    world.raw = mod_acme_settings_raw(world.pool);
+    world.base = make_server(&world, "base.example.org");
+    return world;
+}
+
+/* A virtual host with the words of @a aliases; httpd puts each before the others. */
+static server_rec *host(world_t *world, const char *name, const char *aliases)
+{
+    server_rec *s = make_server(world, name);
+    const apr_array_header_t *words = acme_text_split(aliases, " ", world->pool);
+    for (int i = 0; i < words->nelts; i++) {
+        char *word = APR_ARRAY_IDX(words, i, char *);
+        APR_ARRAY_PUSH(strpbrk(word, "*?") != NULL ? s->wild_names : s->names, char *) = word;
+    }
+    s->is_virtual = 1;
+    s->next = world->base->next;
+    world->base->next = s;
+    return s;
+}
+
+/* An ACMEDomain with the words of @a names. */
+static mod_acme_definition_t *define(world_t *world, server_rec *s, const char *names)
+{
+    mod_acme_definition_t *definition = apr_pcalloc(world->pool, sizeof(*definition));
+    mod_acme_settings_clear(&definition->settings);
+    definition->settings.agreement = "accepted";
+    definition->names = acme_text_split(names, " ", world->pool);
+    definition->server = s != NULL ? s : world->base;
+    definition->file = "test.conf";
+    definition->line = ++world->line;
+    APR_ARRAY_PUSH(world->raw->definitions, mod_acme_definition_t *) = definition;
+    return definition;
+}
+
+static const mod_acme_global_t *link_all(world_t *world)
+{
+    mod_acme_vhost_link(&world->raw->global, world->raw, world->base, world->pool);
+    return &world->raw->global;
+}
+
+static int count_findings(const world_t *world)
+{
+    return mod_acme_findings_all(world->raw->findings)->nelts;
+}
+
+static const acme_domain_t *domain_at(const mod_acme_global_t *global, int i)
+{
+    assert_true(i < global->domains->nelts);
+    const acme_domain_t *domain = APR_ARRAY_IDX(global->domains, i, const acme_domain_t *);
+    assert_int_equal(i, domain->index);
+    return domain;
+}
+
+static void assert_names(const char *wanted, const acme_domain_t *domain, apr_pool_t *pool)
+{
+    assert_string_equal(wanted, acme_identifiers_text(domain->identifiers, 100, pool));
+}
+
+static void assert_linked(const char *wanted, const server_rec *s)
+{
+    const acme_domain_t *domain = mod_acme_vhost_domain(s);
+    assert_string_equal(wanted, domain != NULL ? domain->name : "none");
+}
+
+static void a_host_gives_its_names_and_gets_its_domain(void **state)
+{
+    world_t world = begin(state);
+    server_rec *a = host(&world, "A.example.org", "www.example.org c.example.org");
+    server_rec *other = host(&world, "other.example.org", "");
+    define(&world, NULL, "a.example.org b.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_int_equal(1, global->domains->nelts);
+    assert_names("a.example.org, b.example.org, www.example.org and c.example.org",
+                 domain_at(global, 0), world.pool);
+    assert_true(domain_at(global, 0)->is_used);
+    assert_string_equal("a.example.org", domain_at(global, 0)->folder);
+    assert_linked("a.example.org", a);
+    assert_linked("none", other);
+    assert_linked("none", world.base);
+    assert_int_equal(0, count_findings(&world));
+}
+
+static void defaults_are_those_of_the_manual(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "");
+    define(&world, NULL, "a.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    const acme_domain_t *domain = domain_at(global, 0);
+    assert_int_equal(33, domain->renew_window.percent);
+    assert_int_equal(10, domain->warn_window.percent);
+    assert_int_equal(ACME_RENEW_AUTO, domain->renew_mode);
+    assert_int_equal(1, domain->key_specs->nelts);
+    assert_int_equal(ACME_KEY_P256, APR_ARRAY_IDX(domain->key_specs, 0, acme_key_spec_t).type);
+    assert_string_equal("letsencrypt", domain->ca->name);
+    assert_int_equal(0, domain->ca->contacts->nelts);
+    assert_null(domain->ca->route.proxy);
+    assert_true(global->retry_delay == 30 * ACME_TIME_SECOND);
+    assert_true(global->check_interval == 12 * ACME_TIME_HOUR);
+    assert_int_equal(80, global->ports.http);
+    assert_int_equal(MOD_ACME_ACTIVATE_LIVE, global->activation.mode);
+    assert_int_equal(MOD_ACME_PLACEHOLDER_UNAVAILABLE, global->placeholder);
+}
+
+static void a_domain_without_names_takes_the_hosts(void **state)
+{
+    world_t world = begin(state);
+    server_rec *a = host(&world, "a.example.org", "b.example.org w?w.example.org");
+    define(&world, a, "");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_names("a.example.org and b.example.org", domain_at(global, 0), world.pool);
+    assert_int_equal(1, count_findings(&world));
+}
+
+static void a_name_that_httpd_lent_is_none(void **state)
+{
+    world_t world = begin(state);
+    server_rec *a = host(&world, "", "");
+    a->server_hostname = world.base->server_hostname;
+    define(&world, a, "");
+    assert_int_equal(0, link_all(&world)->domains->nelts);
+    assert_int_equal(1, count_findings(&world));
+}
+
+static void one_host_may_have_many_domains(void **state)
+{
+    world_t world = begin(state);
+    server_rec *all = host(&world, "portal.example.net", "*.example.org");
+    for (int i = 0; i < 1000; i++) {
+        define(&world, NULL, apr_psprintf(world.pool, "h%d.example.org", i));
+    }
+    const mod_acme_global_t *global = link_all(&world);
+    assert_int_equal(1000, global->domains->nelts);
+    assert_int_equal(0, count_findings(&world));
+    for (int i = 0; i < 1000; i++) {
+        assert_true(domain_at(global, i)->is_used);
+        assert_int_equal(1, domain_at(global, i)->identifiers->nelts);
+    }
+    assert_linked("h0.example.org", all);
+    assert_ptr_equal(domain_at(global, 77),
+                     acme_domain_index_find(global->index, "h77.example.org", 15));
+}
+
+static void the_server_name_decides_before_the_aliases(void **state)
+{
+    world_t world = begin(state);
+    server_rec *s = host(&world, "b.example.org", "a.example.org");
+    server_rec *aliases = host(&world, "none.example.org", "x.example.org b.example.org");
+    define(&world, NULL, "a.example.org");
+    define(&world, NULL, "b.example.org");
+    link_all(&world);
+    assert_linked("b.example.org", s);
+    assert_linked("b.example.org", aliases);
+}
+
+static void where_several_share_a_host_none_takes_its_names(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "portal.example.org", "a.example.org b.example.org rest.example.org");
+    define(&world, NULL, "a.example.org");
+    define(&world, NULL, "b.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_int_equal(1, domain_at(global, 0)->identifiers->nelts);
+    assert_int_equal(1, domain_at(global, 1)->identifiers->nelts);
+}
+
+static void a_host_of_plain_http_gives_no_names(void **state)
+{
+    world_t world = begin(state);
+    server_rec *s = host(&world, "a.example.org", "old.example.org");
+    server_addr_rec *addr = apr_pcalloc(world.pool, sizeof(*addr));
+    addr->host_port = 80;
+    s->addrs = addr;
+    define(&world, NULL, "a.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_names("a.example.org", domain_at(global, 0), world.pool);
+    assert_true(domain_at(global, 0)->is_used);
+    assert_linked("a.example.org", s);
+}
+
+static void too_many_names_become_several_domains_of_the_host(void **state)
+{
+    world_t world = begin(state);
+    char *names = "";
+    for (int i = 0; i < 250; i++) {
+        names =
+            apr_pstrcat(world.pool, names, apr_psprintf(world.pool, "h%d.example.org ", i), NULL);
+    }
+    server_rec *s = host(&world, "h0.example.org", names);
+    define(&world, s, "");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_int_equal(3, global->domains->nelts);
+    assert_int_equal(100, domain_at(global, 0)->identifiers->nelts);
+    assert_int_equal(50, domain_at(global, 2)->identifiers->nelts);
+    assert_true(domain_at(global, 2)->is_used);
+    assert_linked("h0.example.org", s);
+    assert_ptr_equal(domain_at(global, 2),
+                     acme_domain_index_find(global->index, "h249.example.org", 16));
+    assert_int_equal(1, global->cas->nelts);
+    assert_int_equal(0, count_findings(&world));
+}
+
+static void nobody_uses_a_domain_without_host(void **state)
+{
+    world_t world = begin(state);
+    define(&world, NULL, "a.example.org");
+    define(&world, NULL, "base.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_false(domain_at(global, 0)->is_used);
+    assert_false(domain_at(global, 1)->is_used);
+    assert_int_equal(2, count_findings(&world));
+}
+
+static void the_base_server_is_a_host_where_it_is_said(void **state)
+{
+    world_t world = begin(state);
+    world.raw->global.has_base_server = 1;
+    define(&world, NULL, "base.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_true(domain_at(global, 0)->is_used);
+    assert_linked("base.example.org", world.base);
+}
+
+static void domains_of_one_ca_share_it(void **state)
+{
+    static const mod_acme_ca_t ca = {"ca.local", "https://ca.local/dir", 1, 100};
+    world_t world = begin(state);
+    host(&world, "a.example.org", "");
+    host(&world, "b.example.org", "");
+    host(&world, "c.example.org", "");
+    define(&world, NULL, "a.example.org")->settings.ca = &ca;
+    mod_acme_definition_t *b = define(&world, NULL, "b.example.org");
+    b->settings.ca = &ca;
+    b->settings.proxy = "http://proxy:3128";
+    define(&world, NULL, "c.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_int_equal(2, global->cas->nelts);
+    assert_ptr_equal(domain_at(global, 0)->ca, domain_at(global, 1)->ca);
+    assert_true(domain_at(global, 0)->ca->is_private);
+    assert_null(domain_at(global, 1)->ca->route.proxy);
+    assert_string_equal("letsencrypt", domain_at(global, 2)->ca->name);
+    assert_int_equal(1, count_findings(&world));
+}
+
+static void settings_come_from_server_host_and_section(void **state)
+{
+    world_t world = begin(state);
+    mod_acme_server_t *base = mod_acme_settings_server(world.base);
+    base->settings.renew_window.percent = 50;
+    base->settings.proxy = "http://proxy:3128";
+    base->settings.is_auto = 0;
+    server_rec *s = host(&world, "a.example.org", "b.example.org");
+    mod_acme_settings_t own;
+    mod_acme_settings_clear(&own);
+    own.warn_window.span = ACME_TIME_DAY;
+    own.proxy = "";
+    mod_acme_settings_merge(&mod_acme_settings_server(s)->settings, &base->settings, &own);
+    mod_acme_definition_t *definition = define(&world, s, "a.example.org");
+    definition->settings.is_auto = 1;
+    definition->settings.renew_mode = ACME_RENEW_MANUAL;
+    const acme_domain_t *domain = domain_at(link_all(&world), 0);
+    assert_int_equal(50, domain->renew_window.percent);
+    assert_int_equal(0, domain->warn_window.percent);
+    assert_true(domain->warn_window.span == ACME_TIME_DAY);
+    assert_int_equal(ACME_RENEW_MANUAL, domain->renew_mode);
+    assert_null(domain->ca->route.proxy);
+    assert_names("a.example.org and b.example.org", domain, world.pool);
+}
+
+static void nothing_configured_links_nothing(void **state)
+{
+    world_t world = begin(state);
+    server_rec *s = host(&world, "a.example.org", "b_c.example.org w?w.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_int_equal(0, global->domains->nelts);
+    assert_int_equal(0, global->cas->nelts);
+    assert_non_null(global->index);
+    assert_linked("none", s);
+    assert_int_equal(0, count_findings(&world));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(a_host_gives_its_names_and_gets_its_domain),
+        FIXTURE_TEST(defaults_are_those_of_the_manual),
+        FIXTURE_TEST(a_domain_without_names_takes_the_hosts),
+        FIXTURE_TEST(a_name_that_httpd_lent_is_none),
+        FIXTURE_TEST(one_host_may_have_many_domains),
+        FIXTURE_TEST(the_server_name_decides_before_the_aliases),
+        FIXTURE_TEST(where_several_share_a_host_none_takes_its_names),
+        FIXTURE_TEST(a_host_of_plain_http_gives_no_names),
+        FIXTURE_TEST(too_many_names_become_several_domains_of_the_host),
+        FIXTURE_TEST(nobody_uses_a_domain_without_host),
+        FIXTURE_TEST(the_base_server_is_a_host_where_it_is_said),
+        FIXTURE_TEST(domains_of_one_ca_share_it),
+        FIXTURE_TEST(settings_come_from_server_host_and_section),
+        FIXTURE_TEST(nothing_configured_links_nothing),
+    };
+    return fixture_run(tests);
+}
