@@ -13,6 +13,7 @@
 #include "acme/acme_key_file.h"
 #include "acme/acme_policy.h"
 #include "acme/acme_text.h"
+#include "acme/acme_time.h"
 
 /* ---- the order object, wherever it comes from ---- */
 
@@ -383,8 +384,7 @@ static acme_err_t *make_generation(acme_generation_t *generation, acme_issuance_
 
 static void tell_staged(acme_issuance_t *run, const acme_chain_t *chain)
 {
-    char until[APR_RFC822_DATE_LEN];
-    apr_rfc822_date(until, chain->not_after);
+    const char *until = acme_time_rfc3339(chain->not_after, run->step_pool);
     issuance_note(run, "finished", "new certificate (%s) until %s, serial %s",
                   acme_key_spec_text(&run->record->spec, run->step_pool), until, chain->serial);
     acme_env_log(run->host->env, ACME_LOG_NOTICE,

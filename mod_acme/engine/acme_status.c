@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * {"version":…, "activation":…, "engine":"up"|"down", "trouble":…, "managed-domains":[
- *   {"name":…, "domains":[…], "ca":{"name":…, "url":…}, "renew-mode":…, "renew-window":…,
- *    "warn-window":…, "state":…, "generation":n, "renew-at":TIME,
+ *   {"name":…, "domains":[…], "ca":{"name":…, "url":…,
+ *    "trouble":{"detail":…, "problem":…, "errors":n, "next-run":TIME}}, "renew-mode":…,
+ * "renew-window":…, "warn-window":…, "state":…, "generation":n, "renew-at":TIME,
  *    "cert":{"valid":{"from":…, "until":…}, "p-256":{"valid":{…}, "serial":…,
  * "sha256-fingerprint":…, "issuer-name":…, "domains":[…]}, …}, "renewal":{"errors":n,
  * "next-run":TIME, "last-run":TIME, "last":{…}, "log":{…}, "step":…, "started":TIME},
@@ -68,21 +69,66 @@ static json_t *valid_json(apr_time_t from, apr_time_t until)
     return valid;
 }
 
-/* ---- what is wanted */
+/* ---- what stands in the store */
 
-static json_t *ca_json(const acme_ca_t *ca)
+/* The record at `path` as JSON, NULL if there is none that can be read. */
+static json_t *read_record(const acme_domain_t *domain, const char *path, const view_t *view,
+                           apr_pool_t *pool)
 {
-    json_t *object = json_object();
-    acme_json_set_string(object, "name", ca->name);
-    acme_json_set_string(object, "url", ca->directory_url);
+    char *text;
+    apr_size_t len;
+    json_t *object = NULL;
+    acme_err_t *err = acme_store_get(&text, &len, view->store, path, pool);
+    if (err == NULL && text != NULL) {
+        err = acme_json_parse(&object, text, len, path, pool);
+    }
+    if (err != NULL) {
+        acme_env_log(view->env, ACME_LOG_WARNING, "%s: the status page cannot show its renewal: %s",
+                     domain->name, err->text);
+        return NULL;
+    }
     return object;
 }
 
-static void add_wanted(json_t *object, const acme_domain_t *domain, apr_pool_t *pool)
+static void copy_members(json_t *to, const json_t *from, const char *const *names)
+{
+    for (; from != NULL && *names != NULL; names++) {
+        json_t *member = json_object_get(from, *names);
+        if (member != NULL) {
+            json_object_set(to, *names, member);
+        }
+    }
+}
+
+/* ---- what is wanted */
+
+/* Why orders at this CA wait, if they do: the session's own record of it. */
+static json_t *ca_json(const acme_domain_t *domain, const view_t *view, apr_pool_t *pool)
+{
+    static const char *const of_session[] = {"errors", "next-run", "problem", "detail", NULL};
+    const acme_ca_t *ca = domain->ca;
+    json_t *object = json_object();
+    acme_json_set_string(object, "name", ca->name);
+    acme_json_set_string(object, "url", ca->directory_url);
+    json_t *session =
+        view->store != NULL
+            ? read_record(domain, acme_store_path(pool, "accounts", ca->folder, "session.json"),
+                          view, pool)
+            : NULL;
+    if (session != NULL) {
+        json_t *trouble = json_object();
+        copy_members(trouble, session, of_session);
+        json_object_set_new(object, "trouble", trouble);
+    }
+    return object;
+}
+
+static void add_wanted(json_t *object, const acme_domain_t *domain, const view_t *view,
+                       apr_pool_t *pool)
 {
     acme_json_set_string(object, "name", domain->name);
     json_object_set_new(object, "domains", names_json(domain->identifiers));
-    json_object_set_new(object, "ca", ca_json(domain->ca));
+    json_object_set_new(object, "ca", ca_json(domain, view, pool));
     acme_json_set_string(object, "renew-mode", renew_mode_name(domain->renew_mode));
     acme_json_set_string(object, "renew-window", acme_window_text(&domain->renew_window, pool));
     acme_json_set_string(object, "warn-window", acme_window_text(&domain->warn_window, pool));
@@ -204,36 +250,6 @@ static void add_certificates(json_t *object, const acme_domain_t *domain, const 
 
 /* ---- what is going on */
 
-/* The record of the domain as JSON, NULL if there is none that can be read. */
-static json_t *read_record(const acme_domain_t *domain, const char *file, const view_t *view,
-                           apr_pool_t *pool)
-{
-    char *text;
-    apr_size_t len;
-    json_t *object = NULL;
-    const char *path = acme_store_path(pool, "staging", domain->folder, file);
-    acme_err_t *err = acme_store_get(&text, &len, view->store, path, pool);
-    if (err == NULL && text != NULL) {
-        err = acme_json_parse(&object, text, len, path, pool);
-    }
-    if (err != NULL) {
-        acme_env_log(view->env, ACME_LOG_WARNING, "%s: the status page cannot show its renewal: %s",
-                     domain->name, err->text);
-        return NULL;
-    }
-    return object;
-}
-
-static void copy_members(json_t *to, const json_t *from, const char *const *names)
-{
-    for (; from != NULL && *names != NULL; names++) {
-        json_t *member = json_object_get(from, *names);
-        if (member != NULL) {
-            json_object_set(to, *names, member);
-        }
-    }
-}
-
 static void add_renewal(json_t *object, const acme_domain_t *domain, const view_t *view,
                         apr_pool_t *pool)
 {
@@ -241,7 +257,9 @@ static void add_renewal(json_t *object, const acme_domain_t *domain, const view_
     static const char *const of_last[] = {"problem", "detail", "activity", NULL};
     static const char *const of_log[] = {"log", NULL};
     static const char *const of_order[] = {"step", "started", NULL};
-    json_t *job = read_record(domain, "job.json", view, pool);
+    const char *folder = domain->folder;
+    json_t *job =
+        read_record(domain, acme_store_path(pool, "staging", folder, "job.json"), view, pool);
     json_t *renewal = json_object();
     json_t *last = json_object();
     copy_members(renewal, job, of_job);
@@ -252,7 +270,10 @@ static void add_renewal(json_t *object, const acme_domain_t *domain, const view_
     if (view->is_single) {
         copy_members(renewal, job, of_log);
     }
-    copy_members(renewal, read_record(domain, "order.json", view, pool), of_order);
+    copy_members(
+        renewal,
+        read_record(domain, acme_store_path(pool, "staging", folder, "order.json"), view, pool),
+        of_order);
     if (json_object_size(renewal) > 0) {
         json_object_set(object, "renewal", renewal);
     }
@@ -265,7 +286,7 @@ static void add_renewal(json_t *object, const acme_domain_t *domain, const view_
 static json_t *domain_json(const acme_domain_t *domain, const view_t *view, apr_pool_t *pool)
 {
     json_t *object = json_object();
-    add_wanted(object, domain, pool);
+    add_wanted(object, domain, view, pool);
     add_certificates(object, domain, view, pool);
     add_renewal(object, domain, view, pool);
     acme_json_set_string(object, "activation", view->host->activation);

@@ -129,6 +129,7 @@ static inline acme_domain_t *read_world_domain(const char *names, int index, apr
     APR_ARRAY_PUSH(specs, acme_key_spec_t) = (acme_key_spec_t){.type = ACME_KEY_P256};
     ca->directory_url = "https://ca.example/directory";
     ca->name = "ca.example";
+    ca->folder = "ca.example-1a2b3c4d";
     domain->identifiers = identifiers;
     domain->name = APR_ARRAY_IDX(identifiers, 0, const acme_identifier_t *)->value;
     domain->folder = acme_identifier_folder(

@@ -3,6 +3,7 @@
  */
 #include "unit/fixture.h"
 
+#include "acme/acme_status.h"
 #include "acme/acme_time.h"
 #include "unit/engine_world.h"
 
@@ -235,6 +236,10 @@ static void without_agreement_one_sentence_says_what_to_do(void **state)
     assert_int_equal(1, fake_env_logged(w->world, ACME_LOG_ERROR, NULL));
     assert_int_equal(1, fake_env_logged(w->world, ACME_LOG_ERROR, "ACMECertificateAgreement"));
     assert_int_equal(0, fake_ca_count(w->ca, "newAccount", NULL));
+    const acme_status_host_t host = {.version = "1"};
+    const char *status = acme_status_json(w->domains, NULL, w->store, w->bell, &host,
+                                          fake_env(w->world), *state);
+    assert_non_null(strstr(status, "write 'ACMECertificateAgreement accepted'"));
     engine_world_die(w);
     w->ca_config.agreement = "accepted";
     engine_world_start(w);
