@@ -5,11 +5,16 @@
 
 #include "mod_acme_config.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
+#include <ap_listen.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <unixd.h>
+
+#include "acme/acme_text.h"
 
 #include "mod_acme_settings.h"
 #include "mod_acme_vhost.h"
@@ -77,6 +82,59 @@ static int report_findings(const mod_acme_raw_t *raw, server_rec *s)
     return all->nelts == 0 || !raw->global.is_strict;
 }
 
+/* ---- can the CA reach us? */
+
+static int is_listening(int port)
+{
+    for (const ap_listen_rec *listener = ap_listeners; listener != NULL;
+         listener = listener->next) {
+        if (port != 0 && listener->bind_addr != NULL && listener->bind_addr->port == port) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Nonzero unless all challenges of @a domain that we answer come in on ports that are closed. */
+static int is_reachable(const acme_domain_t *domain, int has_http, int has_https)
+{
+    int can_answer = 0;
+    for (int i = 0; i < domain->challenge_types->nelts; i++) {
+        const char *type = APR_ARRAY_IDX(domain->challenge_types, i, const char *);
+        if (!mod_acme_words_can_answer(type)) {
+            continue;
+        }
+        can_answer = 1;
+        if (strcmp(type, "http-01") == 0 ? has_http
+                                         : strcmp(type, "tls-alpn-01") != 0 || has_https) {
+            return 1;
+        }
+    }
+    /* that it answers none at all was said where the types were written */
+    return !can_answer;
+}
+
+/* One sentence for all domains: it is one Listen that is missing. */
+static void check_ports(const mod_acme_raw_t *raw, apr_pool_t *pool)
+{
+    const mod_acme_global_t *global = &raw->global;
+    int has_http = is_listening(global->ports.http);
+    int has_https = is_listening(global->ports.https);
+    for (int i = 0; i < global->domains->nelts; i++) {
+        const acme_domain_t *domain = APR_ARRAY_IDX(global->domains, i, const acme_domain_t *);
+        if (domain->renew_mode == ACME_RENEW_MANUAL || is_reachable(domain, has_http, has_https)) {
+            continue;
+        }
+        (void)mod_acme_finding_add(
+            raw->findings, domain->file, domain->line,
+            "ACMEDomain: the CA asks for the answers to challenges (%s) on port 80 or 443, and no "
+            "Listen is for it, so no certificate can be had; add Listen 80, or write by "
+            "ACMEPortMap http:<port> which local port the CA reaches as 80",
+            acme_text_join(domain->challenge_types, ", ", pool));
+        return;
+    }
+}
+
 /* A setting in a virtual host is for the ACMEDomain in there; without one it would be ignored, and
  * that is worse than refused. */
 static int check_lonely(server_rec *s)
@@ -137,11 +195,11 @@ static void share_global(const mod_acme_global_t *global, server_rec *s)
 int mod_acme_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     (void)plog;
-    (void)ptemp;
     mod_acme_raw_t *raw = mod_acme_settings_raw(pconf);
     give_records(s, pconf);
     mod_acme_vhost_link(&raw->global, raw, s, pconf);
     share_global(&raw->global, s);
+    check_ports(raw, ptemp);
     int is_well = report_findings(raw, s);
     is_well = check_lonely(s) && is_well;
     is_well = check_chroot(raw, s) && is_well;

@@ -75,7 +75,7 @@ ACMEMatchNames all
 ACMEStrict off
 ACMEPlaceholder serve
 ACMEActivation graceful interval=2h window=23:00-04:00
-ACMEPortMap http:8080 https:-
+ACMEPortMap https:-
 <ACMEDomain a.example.org>
     ACMEMember b.example.org
     ACMEMembers c.example.org manual
@@ -208,6 +208,16 @@ def test_without_agreement_nothing_is_ordered_and_it_is_said_once(judge):
     )
     assert status == 0, output
     assert "ACMECertificateAgreement accepted" in only(warnings)
+
+
+@pytest.mark.parametrize("port", ["http:1", "http:-"])
+def test_a_closed_port_is_said_once(judge, port):
+    config = "ACMEDomain a.example.org\nACMEDomain b.example.org\n" + host("a.example.org") + host("b.example.org")
+    status, warnings, output = judge(AGREED + f"ACMEPortMap {port}\n" + config)
+    assert status == 0, output
+    assert "ACMEPortMap" in only(warnings) and "http-01" in only(warnings)
+    status, warnings, output = judge(AGREED + f"ACMEPortMap {port}\nACMERenewMode manual\n" + config)
+    assert status == 0 and not warnings, output
 
 
 # ---- hosts
@@ -399,13 +409,17 @@ def test_log_level_does_not_hide_what_was_asked_for(judge):
 
 
 def test_a_finding_is_said_once_each_time_the_configuration_is_read(make_httpd):
-    httpd = make_httpd("ACMECertificateAuthority https://localhost:1/dir\nACMEDomain a_b.example.org\n")
+    httpd = make_httpd(
+        "ACMECertificateAuthority https://localhost:1/dir\nACMEDomain a_b.example.org\nACMEDomain a.local\n"
+        + host("a.local")
+    )
     httpd.start()
     httpd.wait_for_log("resuming normal operations")
     assert httpd.output.count("Warning ") == 1, httpd.output
     assert not httpd.log_lines("underscore")
     httpd.graceful()
     assert len(httpd.log_lines(r"acme:warn.*Warning .*httpd\.conf:[0-9]+: .*underscore")) == 1
+    assert len(httpd.log_lines(r"Warning .*httpd\.conf:[0-9]+: ")) == 1
     status, output = httpd.run("-k", "graceful")
     assert status == 0 and output.count("Warning ") == 1, output
 
