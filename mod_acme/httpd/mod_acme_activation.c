@@ -21,21 +21,36 @@
 #define LIMIT_SECONDS 60
 #define RETRY_MIN (10 * ACME_TIME_MINUTE)
 
+/* As long as new certificates keep coming in, so long the restart waits for them. */
+#define GATHERING_MAX (2 * ACME_TIME_MINUTE)
+
+/* Survives restarts and the unloading of the module. */
+#define RETAINED "mod_acme_last_restart"
+
 struct mod_acme_activation_state_t {
     mod_acme_world_t *world;
-    int is_testing; /* httpd -t is under way */
-    int is_asked;   /* the restart was asked for */
-    int waiting;    /* hosts, when the test began */
+    int is_testing;   /* httpd -t is under way */
+    int is_asked;     /* the restart was asked for */
+    int waiting;      /* hosts, when last looked */
+    apr_time_t since; /* when one was first seen to wait; 0: none does */
     apr_time_t not_before;
     apr_interval_time_t retry_delay;
+    apr_time_t *last_restart; /* that we made; 0: none since httpd was started */
 };
 
 static mod_acme_activation_state_t *state_of(mod_acme_world_t *world)
 {
     if (world->activation == NULL) {
-        world->activation = apr_pcalloc(world->pool, sizeof(*world->activation));
-        world->activation->world = world;
-        world->activation->not_before = world->began + world->global->activation.interval;
+        mod_acme_activation_state_t *state = apr_pcalloc(world->pool, sizeof(*state));
+        state->world = world;
+        state->last_restart = ap_retained_data_get(RETAINED);
+        if (state->last_restart == NULL) {
+            state->last_restart = ap_retained_data_create(RETAINED, sizeof(apr_time_t));
+        }
+        if (*state->last_restart != 0 && *state->last_restart <= world->began) {
+            state->not_before = *state->last_restart + world->global->activation.interval;
+        }
+        world->activation = state;
     }
     return world->activation;
 }
@@ -45,10 +60,12 @@ static int is_waiting(const mod_acme_host_t *host, const apr_uint64_t *pointed)
     return !host->is_live && !host->has_own && host->loaded < pointed[host->domain->index];
 }
 
-/* Says once for each generation that it waits. Returns how many hosts wait. */
-static int count_waiting(mod_acme_world_t *world, const apr_uint64_t *pointed,
+/* Says once for each generation that it waits. Returns how many hosts wait; *is_news tells whether
+ * one of them had not been waiting before. */
+static int count_waiting(int *is_news, mod_acme_world_t *world, const apr_uint64_t *pointed,
                          apr_pool_t *scratch_pool)
 {
+    *is_news = 0;
     int is_graceful = world->global->activation.mode == MOD_ACME_ACTIVATE_GRACEFUL;
     int waiting = 0;
     for (apr_hash_index_t *i = apr_hash_first(scratch_pool, world->hosts); i != NULL;
@@ -60,6 +77,7 @@ static int count_waiting(mod_acme_world_t *world, const apr_uint64_t *pointed,
         waiting++;
         apr_uint64_t number = pointed[host->domain->index];
         if (host->announced < number) {
+            *is_news = 1;
             host->announced = number;
             acme_env_log(world->env, ACME_LOG_NOTICE,
                          "%s: a new certificate (generation %" APR_UINT64_T_FMT ") waits for %s",
@@ -140,6 +158,7 @@ static void test_ended(void *baton, int status, const char *output)
         return;
     }
     state->is_asked = 1;
+    *state->last_restart = acme_env_now(state->world->env);
     mod_acme_board_pin(state->world->board, MOD_ACME_NOTE_ACTIVATION, NULL);
     acme_env_log(state->world->env, ACME_LOG_NOTICE,
                  "httpd is restarted gracefully for the new certificates of %d %s", state->waiting,
@@ -178,11 +197,15 @@ void mod_acme_activation_look(mod_acme_world_t *world, const apr_uint64_t *point
     if (state->is_testing || state->is_asked) {
         return;
     }
+    int is_news = 0;
     apr_pool_t *scratch_pool = NULL;
     apr_pool_create(&scratch_pool, world->pool);
-    state->waiting = count_waiting(world, pointed, scratch_pool);
+    state->waiting = count_waiting(&is_news, world, pointed, scratch_pool);
     apr_pool_destroy(scratch_pool);
-    if (state->waiting > 0 && world->global->activation.mode == MOD_ACME_ACTIVATE_GRACEFUL &&
+    apr_time_t now = acme_env_now(world->env);
+    state->since = state->waiting == 0 ? 0 : state->since == 0 ? now : state->since;
+    int is_gathered = state->waiting > 0 && (!is_news || now - state->since >= GATHERING_MAX);
+    if (is_gathered && world->global->activation.mode == MOD_ACME_ACTIVATE_GRACEFUL &&
         is_time(state)) {
         start_test(state);
     }

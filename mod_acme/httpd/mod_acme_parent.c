@@ -95,6 +95,7 @@ static void promotion_ended(void *baton, int status, const char *output)
     apr_array_clear(parent->in_hand);
     if (status == MOD_ACME_PROCESS_WELL) {
         parent->retry_delay = 0;
+        mod_acme_activation_look(parent->world, parent->pointed);
         return;
     }
     (void)output; /* what it has to say is in the error log */
