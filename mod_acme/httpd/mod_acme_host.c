@@ -127,10 +127,10 @@ void mod_acme_host_review(const mod_acme_world_t *world, apr_pool_t *scratch_poo
     if (world->placeholder_hosts > 0) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, world->server,
                      "%d TLS %s for the first certificate and %s a placeholder until then: "
-                     "mod_ssl's warning AH01909 about a name that does not match is about it, and "
-                     "nothing has to be done",
+                     "mod_ssl's warning AH01909 about a name that does not match is about it%s",
                      world->placeholder_hosts,
                      world->placeholder_hosts == 1 ? "host waits" : "hosts wait",
-                     world->placeholder_hosts == 1 ? "has" : "have");
+                     world->placeholder_hosts == 1 ? "has" : "have",
+                     world->trouble == NULL ? ", and nothing has to be done" : "");
     }
 }

@@ -61,9 +61,10 @@ static acme_store_fs_config_t store_config(const mod_acme_world_t *world)
 static void report_condition(const mod_acme_world_t *world, const acme_store_condition_t *condition)
 {
     if (condition->why != NULL) {
-        acme_env_log(world->env, ACME_LOG_ERROR,
-                     "%s; no certificate is obtained or renewed, those in domains/ are served",
-                     condition->why);
+        acme_env_log(world->env, ACME_LOG_ERROR, "%s%s", condition->why,
+                     condition->state == ACME_STORE_NEWER
+                         ? "" /* it is said in it */
+                         : "; no certificate is obtained or renewed, those in domains/ are served");
     }
     if (condition->warning != NULL) {
         acme_env_log(world->env, ACME_LOG_WARNING, "%s", condition->warning);
