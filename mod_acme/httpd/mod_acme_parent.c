@@ -8,6 +8,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include "acme/acme_adopt.h"
 #include "acme/acme_store_fs.h"
 #include "acme/acme_time.h"
 #include "mod_acme_activation.h"
@@ -61,6 +62,7 @@ void mod_acme_parent_begin(mod_acme_world_t *world, apr_pool_t *scratch_pool)
     parent->pointed = apr_pcalloc(world->pool, sizeof(apr_uint64_t) * (apr_size_t)domains->nelts);
     parent->tried = apr_pcalloc(world->pool, sizeof(apr_uint64_t) * (apr_size_t)domains->nelts);
     parent->in_hand = apr_array_make(world->pool, domains->nelts, sizeof(const acme_domain_t *));
+    (void)acme_adopt(domains, world->store, world->env, scratch_pool);
     (void)mod_acme_promoter_run(world->store, world->base, domains, scratch_pool);
     look_at_links(parent, domains);
     world->parent = parent;
