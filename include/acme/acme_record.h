@@ -22,12 +22,15 @@
 /** What we know of one authorization of the order. */
 typedef struct {
     const char *url;
-    const acme_identifier_t *identifier; /**< as the CA gave it; NULL until it was read */
+    const acme_identifier_t *identifier; /**< as the CA gave it; NULL until it was read once */
     int is_done;                         /**< valid when last read */
     const char *challenge_type;          /**< chosen; NULL if none was needed yet */
     const char *challenge_url;
     const char *token;
-    int is_published; /**< the solver was asked to publish it: withdraw it at the end */
+    int is_published; /**< the solver is asked to publish it: withdraw it at the end */
+    /* of this process only, not stored */
+    int is_read; /**< the CA's word on it was heard */
+    int is_told; /**< the solver was asked to publish */
 } acme_record_authorization_t;
 
 typedef struct {

@@ -1,8 +1,9 @@
 /* A solver makes the proof of one challenge type visible to the CA, and takes it away again.
  * SPDX-License-Identifier: Apache-2.0
  *
- * publish, poll until it is visible, tell the CA, withdraw. A solver never waits: what takes time is
- * polled. Every verb may be called again after a crash without harm.
+ * publish (once for each proof in the life of a process), poll `visible` until it is, tell the CA; in
+ * the end poll `withdraw` until it is gone. A solver never waits: what takes time is polled. After a
+ * crash the next process publishes again, or only withdraws: neither does harm.
  */
 #ifndef ACME_SOLVER_H
 #define ACME_SOLVER_H
@@ -27,13 +28,15 @@ typedef struct acme_solver_t acme_solver_t;
 struct acme_solver_t {
     const char *type;
     void *baton;
-    /** Starts to make it visible. */
+    /** Starts to make it visible. All proofs of an order are published before one is waited for. */
     acme_err_t *(*publish)(void *baton, const acme_proof_t *proof, apr_pool_t *pool);
     /** *is_visible; if not, *poll_at is when to ask again. */
     acme_err_t *(*visible)(int *is_visible, apr_time_t *poll_at, void *baton,
                            const acme_proof_t *proof, apr_pool_t *pool);
-    /** Takes it away; what is not there is no error. */
-    acme_err_t *(*withdraw)(void *baton, const acme_proof_t *proof, apr_pool_t *pool);
+    /** Begins to take it away, or goes on with it: *is_gone; if not, *poll_at is when to call again. What
+     * is not there is gone. After an error it is not called again: what is left is the next sweep's. */
+    acme_err_t *(*withdraw)(int *is_gone, apr_time_t *poll_at, void *baton,
+                            const acme_proof_t *proof, apr_pool_t *pool);
 };
 
 /** http-01: a sealed record under challenges/http-01/<token>, read by acme_responder. */

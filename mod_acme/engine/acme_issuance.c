@@ -96,12 +96,6 @@ acme_issuance_t *acme_issuance_resume(const acme_issuance_host_t *host, const ac
                  domain->name, acme_step_name(step), acme_step_name(record->step));
     run->is_unsaved = step != record->step;
     record->step = step;
-    if (step == ACME_STEP_AUTHORIZE) {
-        for (int i = 0; i < record->authorizations->nelts; ++i) {
-            APR_ARRAY_IDX(record->authorizations, i, acme_record_authorization_t *)->identifier =
-                NULL; /* what we knew of it may be old: it is read again */
-        }
-    }
     return run;
 }
 

@@ -78,9 +78,29 @@ static char *offered_types(const acme_authorization_t *heard, apr_pool_t *pool)
     return acme_text_join(types, ", ", pool);
 }
 
+/* After a crash: what was published before is gone on with, as long as the CA offers it. */
+static const acme_challenge_t *published_challenge(const authorization_t *authorization,
+                                                   const acme_authorization_t *heard)
+{
+    if (!authorization->is_published || authorization->challenge_type == NULL) {
+        return NULL;
+    }
+    const acme_challenge_t *challenge =
+        acme_authorization_challenge(heard, authorization->challenge_type);
+    return challenge != NULL && challenge->token != NULL && authorization->token != NULL &&
+                   strcmp(challenge->token, authorization->token) == 0
+               ? challenge
+               : NULL;
+}
+
 static const acme_challenge_t *choose_challenge(const acme_issuance_t *run,
+                                                const authorization_t *authorization,
                                                 const acme_authorization_t *heard)
 {
+    const acme_challenge_t *published = published_challenge(authorization, heard);
+    if (published != NULL && find_solver(run, published->type) != NULL) {
+        return published;
+    }
     const apr_array_header_t *types = run->domain->challenge_types;
     for (int i = 0; i < types->nelts; ++i) {
         const char *type = APR_ARRAY_IDX(types, i, const char *);
@@ -95,7 +115,7 @@ static const acme_challenge_t *choose_challenge(const acme_issuance_t *run,
 static acme_err_t *take_challenge(acme_issuance_t *run, authorization_t *authorization,
                                   const acme_authorization_t *heard)
 {
-    const acme_challenge_t *challenge = choose_challenge(run, heard);
+    const acme_challenge_t *challenge = choose_challenge(run, authorization, heard);
     if (challenge == NULL) {
         return acme_err_make(run->step_pool, ACME_ERR_CONFIG,
                              "none of the challenge types that work here (%s) is offered for %s: "
@@ -127,6 +147,7 @@ static acme_err_t *take_authorization(acme_issuance_t *run, authorization_t *aut
                              heard->identifier->value);
     }
     take_identifier(run, authorization, heard->identifier);
+    authorization->is_read = 1;
     authorization->is_done = heard->status == ACME_AUTHORIZATION_VALID;
     if (heard->status == ACME_AUTHORIZATION_PENDING) {
         return take_challenge(run, authorization, heard);
@@ -145,7 +166,7 @@ static void leave_authorize(acme_issuance_t *run)
     int open = 0;
     for (int i = 0; i < run->record->authorizations->nelts; ++i) {
         const authorization_t *authorization = authorization_at(run, i);
-        if (authorization->identifier == NULL) {
+        if (!authorization->is_read) {
             return; /* still to be heard of */
         }
         open += !authorization->is_done;
@@ -189,7 +210,7 @@ static void ask_authorizations(acme_issuance_t *run, const char *doing, issuance
 {
     for (int i = 0; i < run->record->authorizations->nelts; ++i) {
         authorization_t *authorization = authorization_at(run, i);
-        if (authorization->identifier == NULL && !is_asked(run, authorization)) {
+        if (!authorization->is_read && !is_asked(run, authorization)) {
             issuance_ask(run, authorization, authorization->url, "", doing, hear);
         }
     }
@@ -233,7 +254,39 @@ static int mark_published(acme_issuance_t *run)
     return has_changed;
 }
 
-static acme_err_t *publish_all(acme_issuance_t *run, apr_time_t *wait_until)
+static acme_err_t *solver_of(acme_solver_t **solver, const acme_issuance_t *run,
+                             const authorization_t *authorization)
+{
+    *solver = find_solver(run, authorization->challenge_type);
+    return *solver != NULL ? NULL
+                           : acme_err_make(run->step_pool, ACME_ERR_CONFIG,
+                                           "challenge type %s no longer works here",
+                                           authorization->challenge_type);
+}
+
+static acme_err_t *publish_all(acme_issuance_t *run)
+{
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        authorization_t *authorization = authorization_at(run, i);
+        if (!is_open(authorization) || authorization->is_told) {
+            continue;
+        }
+        acme_solver_t *solver;
+        ACME_TRY(solver_of(&solver, run, authorization));
+        acme_proof_t proof = proof_of(run, authorization);
+        ACME_TRY(solver->publish(solver->baton, &proof, run->step_pool));
+        authorization->is_told = 1;
+    }
+    return NULL;
+}
+
+static apr_time_t sooner(apr_time_t a, apr_time_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* *wait_until is 0 when all are visible. */
+static acme_err_t *look_at_all(acme_issuance_t *run, apr_time_t *wait_until)
 {
     *wait_until = 0;
     for (int i = 0; i < run->record->authorizations->nelts; ++i) {
@@ -241,18 +294,14 @@ static acme_err_t *publish_all(acme_issuance_t *run, apr_time_t *wait_until)
         if (!is_open(authorization)) {
             continue;
         }
+        acme_solver_t *solver;
+        ACME_TRY(solver_of(&solver, run, authorization));
         acme_proof_t proof = proof_of(run, authorization);
-        acme_solver_t *solver = find_solver(run, proof.type);
-        if (solver == NULL) {
-            return acme_err_make(run->step_pool, ACME_ERR_CONFIG,
-                                 "challenge type %s no longer works here", proof.type);
-        }
-        ACME_TRY(solver->publish(solver->baton, &proof, run->step_pool));
         int is_visible;
         apr_time_t poll_at;
         ACME_TRY(solver->visible(&is_visible, &poll_at, solver->baton, &proof, run->step_pool));
-        if (!is_visible && (*wait_until == 0 || poll_at < *wait_until)) {
-            *wait_until = poll_at;
+        if (!is_visible) {
+            *wait_until = sooner(*wait_until, poll_at);
         }
     }
     return NULL;
@@ -270,7 +319,10 @@ void issuance__publish(acme_issuance_t *run)
         return;
     }
     apr_time_t wait_until;
-    acme_err_t *err = publish_all(run, &wait_until);
+    acme_err_t *err = publish_all(run);
+    if (err == NULL) {
+        err = look_at_all(run, &wait_until);
+    }
     if (err != NULL && err->errclass == ACME_ERR_STORE) {
         run->host->store_trouble(run->host->baton, err);
         issuance_try_again(run, err);
@@ -283,26 +335,45 @@ void issuance__publish(acme_issuance_t *run)
     }
 }
 
-void issuance__withdraw_proofs(acme_issuance_t *run)
+/* Nonzero when the proof is gone, or nothing more can be done about it. */
+static int withdraw_proof(acme_issuance_t *run, const authorization_t *authorization,
+                          apr_time_t *poll_at)
 {
+    acme_solver_t *solver = find_solver(run, authorization->challenge_type);
+    if (solver == NULL) {
+        return 1;
+    }
+    acme_proof_t proof = proof_of(run, authorization);
+    int is_gone;
+    acme_err_t *err = solver->withdraw(&is_gone, poll_at, solver->baton, &proof, run->step_pool);
+    if (err != NULL) {
+        acme_env_log(run->host->env, ACME_LOG_WARNING, "%s: %s", run->domain->name, err->text);
+        issuance_note(run, "clean", "%s", err->text);
+    }
+    return err != NULL || is_gone;
+}
+
+apr_time_t issuance__withdraw_proofs(acme_issuance_t *run)
+{
+    apr_time_t wait_until = 0;
     for (int i = 0; i < run->record->authorizations->nelts; ++i) {
         authorization_t *authorization = authorization_at(run, i);
-        acme_solver_t *solver = authorization->is_published && authorization->identifier != NULL
-                                    ? find_solver(run, authorization->challenge_type)
-                                    : NULL;
-        if (solver == NULL) {
+        if (!authorization->is_published || authorization->challenge_type == NULL ||
+            authorization->token == NULL || authorization->identifier == NULL) {
             continue;
         }
-        acme_proof_t proof = proof_of(run, authorization);
-        acme_err_t *err = solver->withdraw(solver->baton, &proof, run->step_pool);
-        if (err != NULL) {
-            acme_env_log(run->host->env, ACME_LOG_WARNING, "%s: %s", run->domain->name, err->text);
+        apr_time_t poll_at;
+        if (withdraw_proof(run, authorization, &poll_at)) {
+            authorization->is_published = 0;
+        } else {
+            wait_until = sooner(wait_until, poll_at);
         }
     }
-    if (run->is_published) {
+    if (wait_until == 0 && run->is_published) {
         run->is_published = 0;
         run->host->published(run->host->baton, -1);
     }
+    return wait_until;
 }
 
 /* ---- RESPOND ---- */

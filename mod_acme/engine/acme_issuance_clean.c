@@ -92,7 +92,11 @@ static acme_err_t *clean(acme_issuance_t *run)
 
 void issuance__clean(acme_issuance_t *run)
 {
-    issuance__withdraw_proofs(run);
+    apr_time_t wait_until = issuance__withdraw_proofs(run);
+    if (wait_until != 0) {
+        issuance_stay(run, wait_until);
+        return;
+    }
     acme_err_t *err = clean(run);
     if (err != NULL) {
         run->host->store_trouble(run->host->baton, err);

@@ -83,8 +83,9 @@ void issuance__stage(acme_issuance_t *run);
 void issuance__explain(acme_issuance_t *run);
 void issuance__clean(acme_issuance_t *run);
 
-/** Takes every published proof away; troubles are logged and passed over. */
-void issuance__withdraw_proofs(acme_issuance_t *run);
+/** Takes every published proof away; troubles are logged and passed over. Returns 0 when all are gone,
+ * else when to call again. */
+apr_time_t issuance__withdraw_proofs(acme_issuance_t *run);
 
 /** At the way to CLEAN: what the failure (or success) means for the job. */
 void issuance__settle(acme_issuance_t *run);

@@ -88,8 +88,11 @@ static acme_err_t *visible(int *is_visible, apr_time_t *poll_at, void *baton,
     return publish(baton, proof, pool);
 }
 
-static acme_err_t *withdraw(void *baton, const acme_proof_t *proof, apr_pool_t *pool)
+static acme_err_t *withdraw(int *is_gone, apr_time_t *poll_at, void *baton,
+                            const acme_proof_t *proof, apr_pool_t *pool)
 {
+    *is_gone = 1;
+    *poll_at = 0;
     if (check_token(proof, pool) != NULL) {
         return NULL; /* it never was published */
     }
