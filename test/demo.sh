@@ -44,9 +44,7 @@ daemons=
 # The processes of the demo's httpd, the parent and its children, by the configuration they were started with.
 httpd_pids()
 {
-    for entry in /proc/[0-9]*; do
-        tr '\0' '\n' <"$entry/cmdline" 2>/dev/null | grep -qxF "$demo/httpd.conf" && echo "${entry#/proc/}"
-    done
+    grep -lxzF "$demo/httpd.conf" /proc/[0-9]*/cmdline 2>/dev/null | sed 's|/proc/\([0-9]*\)/.*|\1|'
 }
 
 end_everything()
@@ -231,9 +229,7 @@ echo "Hello from mod_acme" >"$demo/htdocs/index.html"
 children()
 {
     parent=$(cat "$demo/run/httpd.pid" 2>/dev/null)
-    for entry in /proc/[0-9]*; do
-        [ "$(sed 's/.*) . \([0-9]*\) .*/\1/' "$entry/stat" 2>/dev/null)" = "$parent" ] && echo "${entry#/proc/}"
-    done | sort -n | tr '\n' ' '
+    sed -n "s/^\([0-9]*\) (.*) . $parent .*/\1/p" /proc/[0-9]*/stat 2>/dev/null | sort -n | tr '\n' ' '
 }
 
 # True once both children of the configuration just read are there, and no older ones.

@@ -102,7 +102,7 @@ class Httpd:
         self.directives = acme and directives
         self.common = common
         self.children = children
-        self.log_level = log_level
+        self.log_level = log_level if acme else re.sub(r" acme:\w+", "", log_level)
         self.preload = preload
         self.binary = find_httpd()
         self.config_file = self.folder / "httpd.conf"
@@ -229,6 +229,9 @@ class Httpd:
         return done.returncode, done.stdout
 
     def start(self, timeout=60):
+        if not self.parent_pid:
+            # a killed parent that nobody has reaped yet would count as running
+            (self.folder / "run" / "httpd.pid").unlink(missing_ok=True)
         status, output = self.run("-k", "start")
         assert status == 0, f"httpd does not start: {output}\n{self.log_tail()}"
         wait_for(lambda: self.parent_pid, "pid file", timeout)

@@ -55,7 +55,8 @@ class Store:
             return None
 
     def certificate_file(self, name):
-        return self.path / "domains" / name / "pubcert.pem"
+        """The first of root's copies, or None."""
+        return next(iter(sorted((self.path / "domains" / name).glob("pubcert*.pem"))), None)
 
     def everything(self):
         """{path: (mode, owner, size)} of all that is there."""

@@ -1,0 +1,100 @@
+"""kill -9 of whatever works, at moments nobody chose, and an engine that finds the store in use.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from world.httpd import vhost
+from world.processes import NotInTime, is_alive, send, wait_for
+from world.store import Store
+
+SLOW = {"PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "2"}
+
+
+def fifty(stem):
+    names = [f"{stem}{number}.example.org" for number in range(50)]
+    return names, "".join(f"ACMEDomain {name}\n{vhost(name)}" for name in names)
+
+
+def kill_engine(httpd):
+    holder = Store(httpd.store).lock_holder()
+    if holder:
+        send(holder, signal.SIGKILL)
+
+
+def kill_parent(httpd):
+    """The children become orphans that keep the port, so they have to go too."""
+    os.kill(httpd.parent_pid, signal.SIGKILL)
+    for pid in httpd.pids():
+        send(pid, signal.SIGKILL)
+
+
+def kill_all(httpd):
+    for pid in httpd.pids():
+        send(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kill", [kill_engine, kill_parent, kill_all])
+def test_killed_while_fifty_orders_run(make_ca, make_httpd, all_of_it, kill):
+    dice = random.Random(time.time_ns())
+    names, config = fifty(kill.__name__.replace("_", "-"))
+    ca = make_ca(env=SLOW)
+    httpd = make_httpd(config, ca=ca, log_level="warn acme:info").start()
+    at_order = 0
+    for _ in range(20 if all_of_it else 5):
+        time.sleep(dice.uniform(0.05, 0.7))
+        kill(httpd)
+        if kill is kill_engine:
+            wait_for(lambda: Store(httpd.store).lock_holder(), "another child takes over", 15)
+            at_order += len(Store(httpd.store).runs_at("ORDER"))
+        else:
+            wait_for(lambda: not httpd.pids(), "end of all processes")
+            at_order += len(Store(httpd.store).runs_at("ORDER"))
+            httpd.start()
+        if ca.issued() >= len(names):
+            break
+    wait_for(lambda: all(httpd.verified(name) for name in names), "all certificates in use", 60, poll=0.2)
+    assert ca.orders() <= len(names) + at_order
+    assert len(ca.authorizations_made_valid()) == len(set(ca.authorizations_made_valid()))
+    assert not ca.authorizations_made_invalid()
+    assert max(ca.validations().values()) <= 3, "Pebble asks three times for each validation"
+
+
+@pytest.mark.root
+def test_a_second_server_leaves_the_store_alone(make_ca, make_httpd):
+    """Orphans of a killed parent keep port and lock; another server on the store serves and orders nothing."""
+    names, config = fifty("orphan")
+    ca = make_ca(env=SLOW)
+    first = make_httpd(config, ca=ca).start()
+    first.wait_for_certificate(names[0], timeout=30)
+    parent = first.parent_pid
+    os.kill(parent, signal.SIGKILL)
+    wait_for(lambda: not is_alive(parent), "end of the parent")
+    orphans = first.pids()
+    assert orphans
+    holder = wait_for(lambda: Store(first.store).lock_holder(), "the lock's holder")
+    assert holder in orphans
+
+    second = make_httpd(
+        config + "ACMEDomain second.example.org\n" + vhost("second.example.org"),
+        name="second",
+        ca=ca,
+        store=first.store,
+        http_port=None,
+        https_port=None,
+    ).start()
+    line = second.wait_for_log(r"another engine|lock")
+    assert str(holder) in line
+    served = second.wait_for_certificate(names[0], timeout=10)
+    assert served.is_from_pebble
+    with pytest.raises(NotInTime):
+        wait_for(lambda: second.log_lines("second.example.org: ORDER"), "an order", 2)
+    first.end_orphans()
+    wait_for(lambda: Store(first.store).lock_holder() in second.pids(), "the second server's engine", 30)
+    second.wait_for_log("second.example.org: ORDER")
