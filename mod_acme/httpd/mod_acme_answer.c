@@ -106,7 +106,6 @@ int mod_acme_answer_unavailable(request_rec *r)
         !has_nothing_else(world, host, r) || is_status_page(r)) {
         return DECLINED;
     }
-    (void)ap_discard_request_body(r);
     r->status = HTTP_SERVICE_UNAVAILABLE;
     apr_table_setn(r->headers_out, "Retry-After", RETRY_AFTER);
     return send_all(r, "text/html; charset=utf-8", PAGE);
