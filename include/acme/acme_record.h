@@ -49,6 +49,7 @@ typedef struct {
     acme_err_t *err;     /**< why it failed, from EXPLAIN or CLEAN on; NULL: well */
     int errors;          /**< at CLEAN: what the job's count of failures becomes */
     apr_time_t next_run; /**< at CLEAN: not before */
+    apr_array_header_t *failed_types; /**< const char *: challenge types that the CA judged invalid */
     apr_array_header_t *log; /**< acme_job_entry_t: this run in words, oldest first */
 } acme_record_t;
 

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "acme/acme_authorization.h"
+#include "acme/acme_job.h"
 #include "acme/acme_policy.h"
 #include "acme/acme_text.h"
 
@@ -93,7 +94,19 @@ static const acme_challenge_t *published_challenge(const authorization_t *author
                : NULL;
 }
 
-static const acme_challenge_t *choose_challenge(const acme_issuance_t *run,
+/* Asked of the job once in a run: what worked, what failed. */
+static const apr_array_header_t *types_to_try(acme_issuance_t *run)
+{
+    if (run->types == NULL) {
+        const acme_job_t *job =
+            acme_job_read(run->host->store, run->domain->folder, run->pool);
+        run->types = acme_policy_challenge_types(run->domain->challenge_types, job->worked,
+                                                 job->failures, issuance_now(run), run->pool);
+    }
+    return run->types;
+}
+
+static const acme_challenge_t *choose_challenge(acme_issuance_t *run,
                                                 const authorization_t *authorization,
                                                 const acme_authorization_t *heard)
 {
@@ -101,7 +114,7 @@ static const acme_challenge_t *choose_challenge(const acme_issuance_t *run,
     if (published != NULL && find_solver(run, published->type) != NULL) {
         return published;
     }
-    const apr_array_header_t *types = run->domain->challenge_types;
+    const apr_array_header_t *types = types_to_try(run);
     for (int i = 0; i < types->nelts; ++i) {
         const char *type = APR_ARRAY_IDX(types, i, const char *);
         const acme_challenge_t *challenge = acme_authorization_challenge(heard, type);
@@ -487,6 +500,21 @@ static void leave_explain(acme_issuance_t *run)
     issuance_goto(run, ACME_STEP_CLEAN, 0);
 }
 
+static void remember_failed_type(acme_issuance_t *run, const acme_authorization_t *heard)
+{
+    const acme_challenge_t *challenge = failed_challenge(heard);
+    for (int i = 0; challenge != NULL && i < run->record->failed_types->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(run->record->failed_types, i, const char *), challenge->type) ==
+            0) {
+            return;
+        }
+    }
+    if (challenge != NULL) {
+        APR_ARRAY_PUSH(run->record->failed_types, const char *) =
+            apr_pstrdup(run->pool, challenge->type);
+    }
+}
+
 static void hear_explanation(acme_issuance_t *run, authorization_t *authorization,
                              const acme_answer_t *answer)
 {
@@ -497,6 +525,7 @@ static void hear_explanation(acme_issuance_t *run, authorization_t *authorizatio
         take_identifier(run, authorization, heard->identifier);
         if (heard->status != ACME_AUTHORIZATION_VALID &&
             (heard->status != ACME_AUTHORIZATION_PENDING || failed_challenge(heard) != NULL)) {
+            remember_failed_type(run, heard);
             add_explanation(run, explain_failure(heard, name_of(authorization, run->step_pool),
                                                  run->step_pool));
         }

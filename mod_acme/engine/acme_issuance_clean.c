@@ -52,12 +52,40 @@ static void log_failure(acme_issuance_t *run, acme_job_t *job)
     job->logged_count = 0;
 }
 
+static const char *type_used(const acme_record_t *record)
+{
+    for (int i = 0; i < record->authorizations->nelts; ++i) {
+        const acme_record_authorization_t *authorization =
+            APR_ARRAY_IDX(record->authorizations, i, acme_record_authorization_t *);
+        if (authorization->challenge_type != NULL && !authorization->is_done) {
+            return authorization->challenge_type;
+        }
+    }
+    return NULL;
+}
+
+/* What worked comes first the next time; what failed, last. */
+static void tell_challenges(acme_issuance_t *run, acme_job_t *job)
+{
+    const acme_record_t *record = run->record;
+    for (int i = 0; i < record->failed_types->nelts; ++i) {
+        acme_job_failed(job, issuance_now(run), APR_ARRAY_IDX(record->failed_types, i, const char *),
+                        run->step_pool);
+    }
+    const char *used = type_used(record);
+    if (record->err == NULL && record->chain != NULL && used != NULL) {
+        job->worked = used;
+        apr_array_clear(job->failures);
+    }
+}
+
 static void tell_job(acme_issuance_t *run, acme_job_t *job)
 {
     const acme_record_t *record = run->record;
     job->errors = record->errors;
     job->next_run = record->next_run;
     job->last_run = issuance_now(run);
+    tell_challenges(run, job);
     for (int i = 0; i < record->log->nelts; ++i) {
         const acme_job_entry_t *entry = &APR_ARRAY_IDX(record->log, i, acme_job_entry_t);
         acme_job_note(job, entry->when, entry->type, entry->detail, run->step_pool);

@@ -39,6 +39,7 @@ struct acme_issuance_t {
     apr_pool_t *order_pool;
     acme_order_t *order; /* heard, not judged yet */
     apr_time_t retry_at; /* Retry-After of the last answer about the order */
+    const apr_array_header_t *types; /* const char *: challenge types, best first; NULL: not asked yet */
     int explanations;    /* heard at EXPLAIN */
     int is_published;    /* the host counts our proofs */
 };

@@ -31,6 +31,7 @@ static acme_job_t *empty_job(apr_pool_t *pool)
 {
     acme_job_t *job = apr_pcalloc(pool, sizeof(*job));
     job->log = apr_array_make(pool, 8, sizeof(acme_job_entry_t));
+    job->failures = apr_array_make(pool, 2, sizeof(acme_job_failure_t));
     return job;
 }
 
@@ -63,6 +64,19 @@ static void read_log(acme_job_t *job, const json_t *object, apr_pool_t *pool)
     }
 }
 
+static void read_challenge(acme_job_t *job, const json_t *challenge, apr_pool_t *pool)
+{
+    job->worked = acme_json_string(challenge, "worked", pool);
+    const json_t *failed = json_object_get(challenge, "failed");
+    for (size_t i = 0; i < json_array_size(failed) && i < ACME_JOB_FAILURES_MAX; i++) {
+        const json_t *object = json_array_get(failed, i);
+        const char *type = acme_json_string(object, "type", pool);
+        if (type != NULL) {
+            acme_job_failed(job, acme_json_time(object, "when"), type, pool);
+        }
+    }
+}
+
 static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool)
 {
     const json_t *last = json_object_get(object, "last");
@@ -76,6 +90,7 @@ static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool
     job->logged_hash = (apr_uint32_t)acme_json_int(object, "logged-hash", 0);
     job->logged_count = read_count(object, "logged-count");
     job->warned_at = acme_json_time(object, "warned-at");
+    read_challenge(job, json_object_get(object, "challenge"), pool);
     read_log(job, object, pool);
 }
 
@@ -142,6 +157,26 @@ static json_t *entries_json(const apr_array_header_t *log)
     return entries;
 }
 
+static json_t *failures_json(const apr_array_header_t *failures)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < failures->nelts; i++) {
+        const acme_job_failure_t *failure = &APR_ARRAY_IDX(failures, i, acme_job_failure_t);
+        json_t *object = json_object();
+        acme_json_set_string(object, "type", failure->type);
+        acme_json_set_time(object, "when", failure->when);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static void write_challenge(json_t *object, const acme_job_t *job)
+{
+    json_t *challenge = inner_object(object, "challenge");
+    put_string(challenge, "worked", job->worked);
+    json_object_set_new(challenge, "failed", failures_json(job->failures));
+}
+
 static void write_members(json_t *object, const char *name, const acme_job_t *job)
 {
     acme_json_set_int(object, "version", FORMAT_VERSION);
@@ -157,6 +192,7 @@ static void write_members(json_t *object, const char *name, const acme_job_t *jo
     acme_json_set_int(object, "logged-hash", (json_int_t)job->logged_hash);
     acme_json_set_int(object, "logged-count", job->logged_count);
     put_time(object, "warned-at", job->warned_at);
+    write_challenge(object, job);
     json_object_set_new(inner_object(object, "log"), "entries", entries_json(job->log));
 }
 
@@ -175,6 +211,21 @@ acme_err_t *acme_job_write(const acme_store_t *store, const char *folder, const 
     write_members(object, name, job);
     const char *text = acme_json_text(object, 1, scratch_pool);
     return acme_store_put(store, job_path(folder, scratch_pool), text, strlen(text), scratch_pool);
+}
+
+void acme_job_failed(acme_job_t *job, apr_time_t when, const char *type, apr_pool_t *pool)
+{
+    for (int i = 0; i < job->failures->nelts; i++) {
+        acme_job_failure_t *failure = &APR_ARRAY_IDX(job->failures, i, acme_job_failure_t);
+        if (strcmp(failure->type, type) == 0) {
+            failure->when = when;
+            return;
+        }
+    }
+    if (job->failures->nelts < ACME_JOB_FAILURES_MAX) {
+        APR_ARRAY_PUSH(job->failures, acme_job_failure_t) =
+            (acme_job_failure_t){.type = apr_pstrdup(pool, type), .when = when};
+    }
 }
 
 void acme_job_note(acme_job_t *job, apr_time_t when, const char *type, const char *detail,

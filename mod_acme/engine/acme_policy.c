@@ -148,6 +148,71 @@ apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_
     return whole_second(later(spread(now, doubled(first, errors, max), uniform), err->retry_at));
 }
 
+/* ---- how to prove ---- */
+
+/* When `type` was judged invalid; 0: not since it worked last. */
+static apr_time_t failed_at(const apr_array_header_t *failures, const char *type)
+{
+    for (int i = 0; i < failures->nelts; ++i) {
+        const acme_job_failure_t *failure = &APR_ARRAY_IDX(failures, i, acme_job_failure_t);
+        if (strcmp(failure->type, type) == 0) {
+            return failure->when;
+        }
+    }
+    return 0;
+}
+
+static int failed_lately(const apr_array_header_t *failures, apr_time_t now)
+{
+    int count = 0;
+    for (int i = 0; i < failures->nelts; ++i) {
+        apr_time_t when = APR_ARRAY_IDX(failures, i, acme_job_failure_t).when;
+        count += when <= now && now - when < ACME_TIME_HOUR;
+    }
+    return count;
+}
+
+/* Behind everything that failed earlier; equals stay in their order. */
+static void insert_by_failure(apr_array_header_t *sorted, const char *type,
+                              const apr_array_header_t *failures)
+{
+    APR_ARRAY_PUSH(sorted, const char *) = type;
+    const char **at = (const char **)sorted->elts;
+    for (int i = sorted->nelts - 1;
+         i > 0 && failed_at(failures, at[i - 1]) > failed_at(failures, type); --i) {
+        at[i] = at[i - 1];
+        at[i - 1] = type;
+    }
+}
+
+static int is_listed(const apr_array_header_t *types, const char *type)
+{
+    for (int i = 0; type != NULL && i < types->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(types, i, const char *), type) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+apr_array_header_t *acme_policy_challenge_types(const apr_array_header_t *types, const char *worked,
+                                                const apr_array_header_t *failures, apr_time_t now,
+                                                apr_pool_t *pool)
+{
+    int only_failed = failed_lately(failures, now) >= 2;
+    apr_array_header_t *sorted = apr_array_make(pool, types->nelts, sizeof(const char *));
+    if (is_listed(types, worked)) {
+        insert_by_failure(sorted, worked, failures);
+    }
+    for (int i = 0; i < types->nelts; ++i) {
+        const char *type = APR_ARRAY_IDX(types, i, const char *);
+        if (!is_listed(sorted, type) && (!only_failed || failed_at(failures, type) != 0)) {
+            insert_by_failure(sorted, type, failures);
+        }
+    }
+    return sorted;
+}
+
 /* ---- when to ask again ---- */
 
 #define POLL_FIRST (60 * (apr_interval_time_t)1000)

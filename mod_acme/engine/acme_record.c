@@ -183,6 +183,7 @@ acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_key_sp
     record->identifiers = acme_identifiers_sorted(domain->identifiers, pool);
     record->started = now;
     record->authorizations = apr_array_make(pool, 4, sizeof(acme_record_authorization_t *));
+    record->failed_types = apr_array_make(pool, 2, sizeof(const char *));
     record->log = apr_array_make(pool, 16, sizeof(acme_job_entry_t));
     return record;
 }
@@ -213,6 +214,7 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
     read->err = read_err(json_object_get(object, "error"), pool);
     read->errors = (int)acme_json_int(object, "errors", 0);
     read->next_run = acme_json_time(object, "next-run");
+    read->failed_types = acme_json_strings(object, "failed-types", ACME_JOB_FAILURES_MAX, pool);
     read->log = read_log(json_object_get(object, "log"), pool);
     if (read->step > ACME_STEP_ORDER && read->step < ACME_STEP_CLEAN && read->order_url == NULL) {
         return acme_err_make(pool, ACME_ERR_INPUT, "it has no order URL");
@@ -263,6 +265,7 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     }
     acme_json_set_int(object, "errors", record->errors);
     acme_json_set_time(object, "next-run", record->next_run);
+    acme_json_set_strings(object, "failed-types", record->failed_types);
     json_object_set_new(object, "log", write_log(record->log));
     const char *text = acme_json_text(object, 1, scratch_pool);
     return acme_store_put(store, record_path(folder, scratch_pool), text, strlen(text),

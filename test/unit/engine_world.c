@@ -16,7 +16,10 @@ static int validate(void *baton, const char *type, const char *identifier, const
 {
     engine_world_t *w = baton;
     (void)identifier;
-    if (w->store == NULL || strcmp(type, "http-01") != 0) {
+    if (w->more_solvers != NULL && strcmp(type, w->more_solvers->type) == 0) {
+        return 1;
+    }
+    if (w->store == NULL || strcmp(type, "http-01") != 0 || w->fails_http) {
         return 0;
     }
     apr_pool_t *pool;
@@ -34,7 +37,6 @@ engine_world_t *engine_world_create(apr_pool_t *pool)
     engine_world_t *w = apr_pcalloc(pool, sizeof(*w));
     w->pool = pool;
     w->world = fake_env_create(7, pool);
-    if (getenv("ECHO")) fake_env_echo(w->world, 1);
     w->disk = fake_store_create(pool);
     w->ca = fake_ca_create(fake_env(w->world), 11, pool);
     fake_ca_on_validate(w->ca, validate, w);
@@ -89,6 +91,9 @@ static acme_engine_config_t engine_config(engine_world_t *w)
 {
     apr_array_header_t *solvers = apr_array_make(w->process_pool, 1, sizeof(acme_solver_t *));
     APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_http_create(w->store, w->process_pool);
+    if (w->more_solvers != NULL) {
+        APR_ARRAY_PUSH(solvers, acme_solver_t *) = w->more_solvers;
+    }
     return (acme_engine_config_t){.env = fake_env(w->world),
                                   .store = w->store,
                                   .transport = fake_ca_transport(w->ca),

@@ -32,6 +32,8 @@ typedef struct {
     apr_array_header_t *domains; /* const acme_domain_t *; may be changed before a start */
     apr_interval_time_t retry_delay;
     int max_in_flight;
+    acme_solver_t *more_solvers; /* one more beside http-01, whose proofs the CA believes; or NULL */
+    int fails_http;              /* the CA never finds an http-01 answer */
 
     int process; /* 0: none runs */
     apr_pool_t *process_pool;

@@ -427,6 +427,49 @@ static void the_first_are_served_while_the_last_wait(void **state)
     assert_int_equal(100, fake_ca_count(w->ca, "issued", NULL));
 }
 
+/* A second way to prove that this world's CA believes whatever we do. */
+static acme_err_t *believe(void *baton, const acme_proof_t *proof, apr_pool_t *pool)
+{
+    (void)baton;
+    (void)proof;
+    (void)pool;
+    return NULL;
+}
+
+static acme_err_t *done_at_once(int *is_done, apr_time_t *poll_at, void *baton,
+                                const acme_proof_t *proof, apr_pool_t *pool)
+{
+    *is_done = 1;
+    *poll_at = 0;
+    return believe(baton, proof, pool);
+}
+
+static void when_one_type_fails_the_next_is_used_and_remembered(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    acme_domain_t *domain = engine_world_domain(w, "a.test");
+    APR_ARRAY_PUSH((apr_array_header_t *)domain->challenge_types, const char *) = "tls-alpn-01";
+    static acme_solver_t alpn = {.type = "tls-alpn-01",
+                                 .publish = believe,
+                                 .visible = done_at_once,
+                                 .withdraw = done_at_once};
+    w->more_solvers = &alpn;
+    w->fails_http = 1;
+    engine_world_start(w);
+    engine_world_pass(w, 5 * ACME_TIME_MINUTE);
+    assert_int_equal(0, engine_world_number(w, 0));
+    engine_world_die(w);
+    engine_world_start(w); /* it is remembered across a restart */
+    engine_world_pass(w, 10 * ACME_TIME_MINUTE);
+    assert_int_equal(1, engine_world_number(w, 0));
+    assert_int_equal(1, fake_ca_count(w->ca, "validationFailed", NULL));
+    assert_string_equal("tls-alpn-01", engine_world_job(w, 0)->worked);
+    fake_ca_expire_authorizations(w->ca);
+    engine_world_pass(w, 62 * ACME_TIME_DAY);
+    assert_int_equal(2, engine_world_number(w, 0));
+    assert_int_equal(1, fake_ca_count(w->ca, "validationFailed", NULL));
+}
+
 static void an_idle_engine_asks_nothing(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -470,6 +513,7 @@ int main(void)
         FIXTURE_TEST(a_certificate_that_runs_out_is_said_daily),
         FIXTURE_TEST(a_generation_lost_while_served_is_followed_by_a_higher_one),
         FIXTURE_TEST(the_first_are_served_while_the_last_wait),
+        FIXTURE_TEST(when_one_type_fails_the_next_is_used_and_remembered),
         FIXTURE_TEST(an_idle_engine_asks_nothing),
     };
     return fixture_run(tests);

@@ -4,6 +4,7 @@
 #include "unit/fixture.h"
 
 #include "acme/acme_policy.h"
+#include "acme/acme_text.h"
 
 static const apr_time_t noon = (apr_time_t)1767355200 * APR_USEC_PER_SEC;
 
@@ -204,6 +205,45 @@ static void a_reason_is_the_same_with_another_token_or_address(void **state)
     assert_true(acme_policy_reason("") != acme_policy_reason("a"));
 }
 
+static apr_array_header_t *words(apr_pool_t *pool, const char *text)
+{
+    return acme_text_split(text, " ", pool);
+}
+
+static const char *order_of(apr_pool_t *pool, const char *types, const char *worked,
+                            const apr_array_header_t *failures)
+{
+    return acme_text_join(
+        acme_policy_challenge_types(words(pool, types), worked, failures, noon, pool), " ", pool);
+}
+
+static void add_failure(apr_array_header_t *failures, const char *type, apr_interval_time_t ago)
+{
+    APR_ARRAY_PUSH(failures, acme_job_failure_t) = (acme_job_failure_t){type, noon - ago};
+}
+
+static void what_worked_comes_first_and_what_failed_last(void **state)
+{
+    apr_array_header_t *failures = apr_array_make(*state, 2, sizeof(acme_job_failure_t));
+    assert_string_equal("a b c", order_of(*state, "a b c", NULL, failures));
+    assert_string_equal("c a b", order_of(*state, "a b c", "c", failures));
+    assert_string_equal("a b c", order_of(*state, "a b c", "gone", failures));
+    add_failure(failures, "a", 10 * ACME_TIME_MINUTE);
+    assert_string_equal("b c a", order_of(*state, "a b c", NULL, failures));
+    assert_string_equal("b c a", order_of(*state, "a b c", "a", failures));
+    assert_string_equal("a", order_of(*state, "a", "a", failures));
+}
+
+static void at_most_two_types_are_tried_within_an_hour(void **state)
+{
+    apr_array_header_t *failures = apr_array_make(*state, 2, sizeof(acme_job_failure_t));
+    add_failure(failures, "b", 10 * ACME_TIME_MINUTE);
+    add_failure(failures, "a", 50 * ACME_TIME_MINUTE);
+    assert_string_equal("a b", order_of(*state, "a b c", NULL, failures));
+    APR_ARRAY_IDX(failures, 1, acme_job_failure_t).when = noon - 61 * ACME_TIME_MINUTE;
+    assert_string_equal("c a b", order_of(*state, "a b c", NULL, failures));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +258,8 @@ int main(void)
         FIXTURE_TEST(a_ca_in_trouble_is_probed_at_least_hourly),
         FIXTURE_TEST(polling_is_quick_then_patient_and_obeys),
         FIXTURE_TEST(the_estimate_follows_what_was_seen),
+        FIXTURE_TEST(what_worked_comes_first_and_what_failed_last),
+        FIXTURE_TEST(at_most_two_types_are_tried_within_an_hour),
         FIXTURE_TEST(the_same_reason_is_logged_once_a_day),
         FIXTURE_TEST(a_reason_is_the_same_with_another_token_or_address),
     };
