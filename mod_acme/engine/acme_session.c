@@ -265,7 +265,7 @@ static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_p
     if (acme_problem_is(problem, "badNonce") && ++ask->bad_nonces <= ACME_SESSION_BAD_NONCES) {
         enqueue_first(session, ask);
     } else if (acme_problem_is(problem, "accountDoesNotExist")) {
-        acme_session__lose_account(session, err);
+        acme_session__lose_account(session, ask->account, err);
         enqueue_first(session, ask);
     } else if (is_ca_trouble(session, exchange)) {
         acme_session__trouble(session, err);
@@ -320,6 +320,7 @@ static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
     ACME_TRY(acme_jws_sign(&body, &jws, exchange->pool));
     exchange->body = body;
     ask->exchange = exchange;
+    ask->account = session->account;
     APR_RING_INSERT_TAIL(&session->flying, ask, acme_ask_t, link);
     acme_session__begin(session, exchange);
     return NULL;

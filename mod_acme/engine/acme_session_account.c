@@ -132,6 +132,9 @@ static acme_err_t *take_account(acme_session_t *session, const acme_exchange_t *
     account->terms_agreed = session->ca->agreement != NULL;
     ACME_TRY(write_account(session, account, exchange->pool));
     session->account = account;
+    if (session->account_lost_at != 0) {
+        session->account_lost_at = acme_env_now(session->config.env); /* the hour begins anew */
+    }
     acme_env_log(session->config.env, ACME_LOG_NOTICE, "%s: account %s %s", session->ca->name,
                  account->url, exchange->status == 201 ? "was made" : "was found");
     return NULL;
@@ -228,12 +231,22 @@ void acme_session__seek_account(acme_session_t *session)
     apr_pool_destroy(scratch_pool);
 }
 
-void acme_session__lose_account(acme_session_t *session, const acme_err_t *err)
+void acme_session__lose_account(acme_session_t *session, const acme_account_t *account,
+                                const acme_err_t *err)
 {
+    if (account != session->account) {
+        return; /* it was signed before the account was made again */
+    }
     apr_time_t now = acme_env_now(session->config.env);
+    apr_time_t again_at = session->account_lost_at + ACME_TIME_HOUR;
     session->account = NULL;
-    if (session->account_lost_at != 0 && now - session->account_lost_at < ACME_TIME_HOUR) {
-        acme_session__trouble(session, err);
+    if (session->account_lost_at != 0 && now >= session->account_lost_at && now < again_at) {
+        apr_pool_t *scratch_pool;
+        apr_pool_create(&scratch_pool, session->pool);
+        acme_err_t *later = acme_err_copy(scratch_pool, err);
+        later->retry_at = later->retry_at > again_at ? later->retry_at : again_at;
+        acme_session__trouble(session, later);
+        apr_pool_destroy(scratch_pool);
         return;
     }
     session->account_lost_at = now;

@@ -23,6 +23,7 @@ struct acme_ask_t {
     void (*hear)(void *baton, const acme_answer_t *answer);
     void *baton;
     int bad_nonces;
+    const acme_account_t *account; /* that it was last signed for */
     acme_exchange_t *exchange; /* NULL while it waits in the queue */
 };
 
@@ -88,8 +89,9 @@ void acme_session__well(acme_session_t *session);
 /** Brings the account one step nearer: reads key and record, or begins newAccount. */
 void acme_session__seek_account(acme_session_t *session);
 
-/** The CA says that it does not know our account: it is made anew, with the same key, once an hour. */
-void acme_session__lose_account(acme_session_t *session, const acme_err_t *err);
+/** The CA says that it does not know @a account: it is made anew, with the same key, once an hour. */
+void acme_session__lose_account(acme_session_t *session, const acme_account_t *account,
+                                const acme_err_t *err);
 
 /* acme_session.c */
 

@@ -674,6 +674,51 @@ static void service_unavailable_is_the_cas_trouble_at_once(void **state)
 
 /* ---- the account ---- */
 
+static void a_lost_account_is_made_again_with_the_same_key(void **state)
+{
+    relation_t *r = create(*state);
+    order_many(r, 10);
+    pass(r, ACME_TIME_SECOND); /* a stock of nonces */
+    const char *thumbprint = apr_pstrdup(*state, acme_session_thumbprint(r->session));
+    fake_ca_settings(r->w->ca)->latency_jitter = ACME_TIME_SECOND;
+    fake_ca_forget_accounts(r->w->ca);
+    order_many(r, 20); /* several are in flight when it shows */
+    pass(r, 20 * ACME_TIME_SECOND);
+    assert_int_equal(30, r->well);
+    assert_int_equal(30, r->heard);
+    assert_int_equal(2, count(r, "newAccount"));
+    assert_string_equal(thumbprint, acme_session_thumbprint(r->session));
+    assert_int_equal(1, logged(r, ACME_LOG_WARNING, "made again with the same key"));
+    assert_int_equal(0, logged(r, ACME_LOG_ERROR, NULL));
+    assert_null(acme_session_trouble(r->session));
+    begin(r); /* the new one is on disk */
+    order(r, "later.test");
+    pass(r, ACME_TIME_MINUTE);
+    assert_int_equal(2, count(r, "newAccount"));
+    expect_a_good_client(r);
+}
+
+static void an_account_lost_again_and_again_is_made_once_an_hour(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_ca_fault_add(r->w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_NEW_ORDER,
+                                                   .trouble = FAKE_CA_ERROR,
+                                                   .times = FAKE_CA_ALWAYS,
+                                                   .status = 400,
+                                                   .problem = "accountDoesNotExist"});
+    order(r, "a.test");
+    pass(r, 50 * ACME_TIME_MINUTE);
+    assert_int_equal(2, count(r, "newAccount"));
+    assert_int_equal(0, r->heard);
+    assert_non_null(acme_session_trouble(r->session));
+    pass(r, 10 * ACME_TIME_HOUR);
+    assert_in_range(count(r, "newAccount"), 3, 13);
+    fake_ca_faults_clear(r->w->ca);
+    pass(r, 3 * ACME_TIME_HOUR);
+    assert_int_equal(1, r->well);
+    expect_a_good_client(r);
+}
+
 static void a_refused_account_waits_for_the_administrator(void **state)
 {
     static const char *const problems[] = {"userActionRequired", "externalAccountRequired",
@@ -830,6 +875,8 @@ int main(void)
         FIXTURE_TEST(a_single_server_error_is_its_own_requests),
         FIXTURE_TEST(three_server_errors_in_a_row_are_the_cas_trouble),
         FIXTURE_TEST(service_unavailable_is_the_cas_trouble_at_once),
+        FIXTURE_TEST(a_lost_account_is_made_again_with_the_same_key),
+        FIXTURE_TEST(an_account_lost_again_and_again_is_made_once_an_hour),
         FIXTURE_TEST(a_refused_account_waits_for_the_administrator),
         FIXTURE_TEST(a_rate_limit_on_accounts_is_waited_out),
         FIXTURE_TEST(without_agreement_no_account_is_asked_for),
