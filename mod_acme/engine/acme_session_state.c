@@ -130,10 +130,20 @@ static void log_trouble(acme_session_t *session, const acme_err_t *err, apr_time
     session->logged_count = 0;
 }
 
+/* Of several answers to what was under way the longest Retry-After counts. */
+static void prolong(acme_session_t *session, const acme_err_t *err, apr_time_t now)
+{
+    if (err->retry_at > session->not_before) {
+        session->not_before = acme_policy_probe_at(err, 1, 0, now, 0);
+        write_state(session);
+    }
+}
+
 void acme_session__trouble(acme_session_t *session, const acme_err_t *err)
 {
     apr_time_t now = acme_env_now(session->config.env);
     if (session->not_before > now && session->trouble != NULL) {
+        prolong(session, err, now);
         return; /* what was under way when it began fails as well: that is the same trouble */
     }
     apr_pool_t *scratch_pool;

@@ -543,6 +543,29 @@ static void retry_after_is_honoured(void **state)
     expect_a_good_client(r);
 }
 
+static void the_longer_of_two_retry_afters_is_honoured(void **state)
+{
+    relation_t *r = create(*state);
+    order_many(r, 10);
+    pass(r, ACME_TIME_SECOND); /* a stock of nonces */
+    fake_ca_fault_t fault = overloaded(FAKE_CA_ORDER, 0);
+    fake_ca_fault_add(r->w->ca, &fault);
+    fault.retry_after = 5 * ACME_TIME_HOUR;
+    fault.nth = 2;
+    fake_ca_fault_add(r->w->ca, &fault);
+    ask(r, "1", r->url, "");
+    ask(r, "2", r->url, "");
+    turn(r);
+    assert_int_equal(2, count(r, "fault"));
+    begin(r); /* this, too, survives */
+    ask(r, "3", r->url, "");
+    pass(r, 4 * ACME_TIME_HOUR);
+    assert_int_equal(2, count(r, "order"));
+    pass(r, 2 * ACME_TIME_HOUR);
+    assert_int_equal(1, r->well - 10);
+    assert_int_equal(0, count(r, "early"));
+}
+
 static void no_restart_shortens_a_pause(void **state)
 {
     relation_t *r = create(*state);
@@ -868,6 +891,7 @@ int main(void)
         FIXTURE_TEST(trouble_is_said_once_a_day_with_a_count),
         FIXTURE_TEST(what_was_in_flight_when_it_began_is_the_same_trouble),
         FIXTURE_TEST(retry_after_is_honoured),
+        FIXTURE_TEST(the_longer_of_two_retry_afters_is_honoured),
         FIXTURE_TEST(no_restart_shortens_a_pause),
         FIXTURE_TEST(another_configuration_is_tried_at_once),
         FIXTURE_TEST(a_pause_from_the_far_future_is_not_believed),
