@@ -300,7 +300,8 @@ static void hear_ask(acme_exchange_t *exchange)
         if (acme_problem_is(answer.problem, "badNonce")) {
             answer.err->errclass = ACME_ERR_NETWORK; /* not about this order at all */
         }
-    } else {
+    }
+    if (exchange->status < 500) {
         acme_session__well(session);
     }
     deliver(ask, &answer);

@@ -695,6 +695,19 @@ static void service_unavailable_is_the_cas_trouble_at_once(void **state)
     expect_a_good_client(r);
 }
 
+static void a_refusal_is_an_answer_too_and_ends_trouble(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_ca_fault(r->w->ca, FAKE_CA_NEW_ORDER, FAKE_CA_TIMEOUT_BEFORE);
+    fake_ca_reject_identifier(r->w->ca, "bad.test", "not this one");
+    order(r, "bad.test");
+    pass(r, ACME_TIME_MINUTE);
+    assert_int_equal(1, r->heard);
+    assert_int_equal(0, r->well);
+    assert_null(acme_session_trouble(r->session));
+    assert_int_equal(1, logged(r, ACME_LOG_NOTICE, "answers again"));
+}
+
 /* ---- the account ---- */
 
 static void a_lost_account_is_made_again_with_the_same_key(void **state)
@@ -899,6 +912,7 @@ int main(void)
         FIXTURE_TEST(a_single_server_error_is_its_own_requests),
         FIXTURE_TEST(three_server_errors_in_a_row_are_the_cas_trouble),
         FIXTURE_TEST(service_unavailable_is_the_cas_trouble_at_once),
+        FIXTURE_TEST(a_refusal_is_an_answer_too_and_ends_trouble),
         FIXTURE_TEST(a_lost_account_is_made_again_with_the_same_key),
         FIXTURE_TEST(an_account_lost_again_and_again_is_made_once_an_hour),
         FIXTURE_TEST(a_refused_account_waits_for_the_administrator),
