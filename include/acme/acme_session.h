@@ -15,7 +15,8 @@
  * Trouble in reaching the CA (DNS, connect, TLS, 5xx) is the CA's trouble: requests wait in the queue,
  * nobody hears of it, one probe after the other with growing pauses asks for the directory, and when
  * it answers everything goes on. The pauses are persisted (accounts/<ca>/session.json). A request that
- * fails three times so while others pass is handed back to its run with the error.
+ * fails three times so while others pass is handed back to its run with the error; so is one answered
+ * 5xx (but 503) at once, unless it is the third such answer in a row.
  *
  * What only the administrator can mend (no agreement, no such CA) keeps the session in TROUBLE too,
  * with longer pauses and one clear line in the log.

@@ -27,6 +27,9 @@
 /** So many 5xx answers in a row, without a good one between, are the CA's trouble. */
 #define SERVER_ERRORS_MAX 3
 
+/** So often a request may fail while others pass before its run hears of it. */
+#define FAILURES_MAX 3
+
 acme_session_t *acme_session_create(const acme_session_config_t *config, const acme_ca_t *ca,
                                     apr_pool_t *pool)
 {
@@ -240,10 +243,25 @@ static void deliver_err(acme_ask_t *ask, acme_err_t *err)
     deliver(ask, &answer);
 }
 
+/* Nonzero if this request fails again and again while others pass: then it shall not hold them up. */
+static int fails_alone(const acme_session_t *session, acme_ask_t *ask)
+{
+    if (ask->failures == 0 || ask->passed != session->passed) {
+        ++ask->failures;
+    }
+    ask->passed = session->passed;
+    return ask->failures >= FAILURES_MAX;
+}
+
 /* No answer came: the CA's trouble; the ask waits in front for its end. */
 static void not_reached(acme_session_t *session, acme_ask_t *ask)
 {
-    acme_session__trouble(session, ask->exchange->err);
+    acme_err_t *err = ask->exchange->err;
+    if (err->errclass == ACME_ERR_NETWORK && fails_alone(session, ask)) {
+        deliver_err(ask, err);
+        return;
+    }
+    acme_session__trouble(session, err);
     apr_pool_destroy(ask->exchange->pool);
     enqueue_first(session, ask);
 }
@@ -267,7 +285,7 @@ static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_p
     } else if (acme_problem_is(problem, "accountDoesNotExist")) {
         acme_session__lose_account(session, ask->account, err);
         enqueue_first(session, ask);
-    } else if (is_ca_trouble(session, exchange)) {
+    } else if (is_ca_trouble(session, exchange) && !fails_alone(session, ask)) {
         acme_session__trouble(session, err);
         enqueue_first(session, ask);
     } else {

@@ -23,6 +23,8 @@ struct acme_ask_t {
     void (*hear)(void *baton, const acme_answer_t *answer);
     void *baton;
     int bad_nonces;
+    int failures;        /* without an answer, or 5xx, while others passed in between */
+    apr_uint32_t passed; /* the session's, at the last of them */
     const acme_account_t *account; /* that it was last signed for */
     acme_exchange_t *exchange; /* NULL while it waits in the queue */
 };
@@ -62,6 +64,7 @@ struct acme_session_t {
     int has_read_state;
     int errors;            /* failures in a row */
     int server_errors;     /* 5xx answers in a row */
+    apr_uint32_t passed;   /* answers that were none of the CA's trouble */
     apr_time_t not_before; /* no request earlier */
     apr_pool_t *trouble_pool;
     acme_err_t *trouble;

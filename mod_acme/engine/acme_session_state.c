@@ -164,6 +164,7 @@ void acme_session__trouble(acme_session_t *session, const acme_err_t *err)
 
 void acme_session__well(acme_session_t *session)
 {
+    ++session->passed;
     session->server_errors = 0;
     if (session->errors == 0) {
         return;

@@ -708,6 +708,28 @@ static void a_refusal_is_an_answer_too_and_ends_trouble(void **state)
     assert_int_equal(1, logged(r, ACME_LOG_NOTICE, "answers again"));
 }
 
+static void one_request_that_hangs_does_not_hold_up_the_others(void **state)
+{
+    const fake_ca_fault_t hangs[] = {
+        {.kind = FAKE_CA_ORDER, .trouble = FAKE_CA_TIMEOUT_BEFORE, .times = FAKE_CA_ALWAYS},
+        {.kind = FAKE_CA_ORDER, .trouble = FAKE_CA_ERROR, .status = 503, .times = FAKE_CA_ALWAYS}};
+    for (int i = 0; i < 2; ++i) {
+        relation_t *r = create_ready(*state);
+        fake_ca_fault_add(r->w->ca, &hangs[i]);
+        ask(r, "u", r->url, "");
+        for (int j = 0; j < 10; ++j) {
+            order(r, apr_psprintf(*state, "n%d.test", j));
+            pass(r, ACME_TIME_MINUTE);
+        }
+        assert_int_equal(10, r->well);
+        assert_int_equal(11, r->heard);
+        assert_int_equal(ACME_ERR_NETWORK, r->errclass);
+        assert_in_range(count(r, "fault"), 3, 6);
+        assert_null(acme_session_trouble(r->session));
+        expect_a_good_client(r);
+    }
+}
+
 /* ---- the account ---- */
 
 static void a_lost_account_is_made_again_with_the_same_key(void **state)
@@ -913,6 +935,7 @@ int main(void)
         FIXTURE_TEST(three_server_errors_in_a_row_are_the_cas_trouble),
         FIXTURE_TEST(service_unavailable_is_the_cas_trouble_at_once),
         FIXTURE_TEST(a_refusal_is_an_answer_too_and_ends_trouble),
+        FIXTURE_TEST(one_request_that_hangs_does_not_hold_up_the_others),
         FIXTURE_TEST(a_lost_account_is_made_again_with_the_same_key),
         FIXTURE_TEST(an_account_lost_again_and_again_is_made_once_an_hour),
         FIXTURE_TEST(a_refused_account_waits_for_the_administrator),
