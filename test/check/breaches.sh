@@ -110,4 +110,8 @@ printf 'int acme_module;\nint acme_order_parse;\n' >"$copy/breach.c"
 $CC -shared -fPIC -o "$copy/breach.so" "$copy/breach.c"
 notices "a second exported symbol is noticed" acme_order_parse "$check/symbols.sh" "$copy/breach.so"
 
+printf 'int acme_order_parse(void);\nint acme_module(void) { return acme_order_parse(); }\n' >"$copy/breach.c"
+$CC -shared -fPIC -o "$copy/breach.so" "$copy/breach.c"
+notices "a missing function is noticed" acme_order_parse "$check/symbols.sh" "$copy/breach.so"
+
 exit $status
