@@ -1,0 +1,16 @@
+/* TXT records set by the administrator: the record is shown in the log, and taken as set.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether the world sees it is asked by whoever waits for that. Each record is a NOTICE once in the
+ * life of a process, and once more when it may be removed.
+ */
+#ifndef ACME_DNS_UPDATE_MANUAL_H
+#define ACME_DNS_UPDATE_MANUAL_H
+
+#include "acme/acme_dns_update.h"
+#include "acme/acme_env.h"
+
+/** In @a pool; @a env outlives it. */
+acme_dns_update_t *acme_dns_update_manual_create(const acme_env_t *env, apr_pool_t *pool);
+
+#endif
