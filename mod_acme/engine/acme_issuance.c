@@ -122,13 +122,15 @@ static int save(acme_issuance_t *run)
     apr_pool_create(&scratch_pool, run->pool);
     acme_err_t *err =
         acme_record_write(run->host->store, run->domain->folder, run->record, scratch_pool);
-    run->is_unsaved = err != NULL;
     if (err != NULL) {
         run->host->store_trouble(run->host->baton, err);
-        ++run->tries;
-        issuance_stay(run, acme_policy_retry_at(err, run->tries, run->host->retry_delay,
-                                                issuance_now(run), 0.5));
+        ++run->tries; /* never given up: a full disk is nobody's fault, and it is an hour at most */
+        issuance_stay(run, acme_policy_retry_at(err, run->tries < 8 ? run->tries : 8,
+                                                run->host->retry_delay, issuance_now(run), 0.5));
+    } else if (run->is_unsaved) {
+        run->tries = 0; /* what the disk refused uses up no tries of the step's own */
     }
+    run->is_unsaved = err != NULL;
     apr_pool_destroy(scratch_pool);
     return err == NULL;
 }
@@ -218,6 +220,12 @@ int issuance_is_waiting(const acme_issuance_t *run)
 
 void issuance_try_again(acme_issuance_t *run, const acme_err_t *err)
 {
+    if (run->due != 0) { /* another request of this round has failed already: that is one try */
+        if (err->retry_at > run->due) {
+            issuance_stay(run, err->retry_at);
+        }
+        return;
+    }
     if (++run->tries > TRIES_MAX) {
         issuance_fail(run, err);
         return;

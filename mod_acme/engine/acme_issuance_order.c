@@ -219,6 +219,10 @@ static void hear_finalize(acme_issuance_t *run, acme_record_authorization_t *aut
                           const acme_answer_t *answer)
 {
     (void)authorization;
+    if (answer->err != NULL && answer->err->errclass == ACME_ERR_WAIT) {
+        issuance_try_again(run, answer->err); /* the order stays ready */
+        return;
+    }
     run->order = NULL;
     run->polls = 0;
     run->record->polling_since = issuance_now(run);
