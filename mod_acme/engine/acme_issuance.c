@@ -252,10 +252,13 @@ void issuance_note(acme_issuance_t *run, const char *type, const char *fmt, ...)
     va_start(args, fmt);
     const char *detail = apr_pvsprintf(run->pool, fmt, args);
     va_end(args);
-    if (run->record->log->nelts >= ACME_JOB_LOG_MAX) {
-        return; /* a run does not say more than its history can hold */
+    apr_array_header_t *log = run->record->log;
+    if (log->nelts >= ACME_JOB_LOG_MAX) { /* the oldest entry gives way, as in the job */
+        acme_job_entry_t *first = &APR_ARRAY_IDX(log, 0, acme_job_entry_t);
+        memmove(first, first + 1, sizeof(*first) * (apr_size_t)(log->nelts - 1));
+        apr_array_pop(log);
     }
-    acme_job_entry_t *entry = &APR_ARRAY_PUSH(run->record->log, acme_job_entry_t);
+    acme_job_entry_t *entry = &APR_ARRAY_PUSH(log, acme_job_entry_t);
     entry->when = issuance_now(run);
     entry->type = type;
     entry->detail = acme_text_clean(detail, 1000, run->pool);

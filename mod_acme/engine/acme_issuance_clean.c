@@ -26,7 +26,9 @@ void issuance__settle(acme_issuance_t *run)
     record->next_run = acme_policy_retry_at(
         record->err, record->errors > 0 ? record->errors : 1, run->host->retry_delay,
         issuance_now(run), acme_env_uniform(run->host->env, run->step_pool));
-    issuance_note(run, "error", "%s", record->err->text);
+    if (run->explanations == 0) { /* else the history has it in the CA's words, name by name */
+        issuance_note(run, "error", "%s", record->err->text);
+    }
 }
 
 static void log_failure(acme_issuance_t *run, acme_job_t *job)

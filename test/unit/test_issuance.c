@@ -209,6 +209,21 @@ static void names_that_failed_while_we_were_away_are_named(void **state)
     expect_both_named(w);
 }
 
+static void names_found_invalid_after_a_death_are_named(void **state)
+{
+    engine_world_t *w = create_with_two_bad_names(*state);
+    fake_ca_settings(w->ca)->latency = ACME_TIME_SECOND;
+    engine_world_start(w);
+    for (int i = 0; i < 100 && count(w, "challenge") < 3; ++i) {
+        engine_world_pass(w, 100 * 1000);
+    }
+    engine_world_die(w); /* at RESPOND: the authorizations are asked how far they are */
+    fake_env_move(w->world, ACME_TIME_MINUTE);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    expect_both_named(w);
+}
+
 static void an_explanation_is_waited_for(void **state)
 {
     engine_world_t *w = create_with_two_bad_names(*state);
@@ -333,6 +348,7 @@ int main(void)
         FIXTURE_TEST(the_end_of_a_long_story_is_told),
         FIXTURE_TEST(all_failed_names_are_named),
         FIXTURE_TEST(names_that_failed_while_we_were_away_are_named),
+        FIXTURE_TEST(names_found_invalid_after_a_death_are_named),
         FIXTURE_TEST(an_explanation_is_waited_for),
         FIXTURE_TEST(an_authorization_of_a_foreign_name_is_refused),
         FIXTURE_TEST(a_challenge_type_that_is_not_offered_is_said),
