@@ -31,6 +31,7 @@ typedef struct {
     /* of this process only, not stored */
     int is_read; /**< the CA's word on it was heard */
     int is_told; /**< the solver was asked to publish */
+    int is_explained; /**< the CA was asked why it failed */
 } acme_record_authorization_t;
 
 typedef struct {

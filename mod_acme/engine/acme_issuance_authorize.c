@@ -480,7 +480,7 @@ static void add_explanation(acme_issuance_t *run, const acme_err_t *err)
 {
     acme_err_t *sum = run->record->err;
     issuance_note(run, "error", "%s", err->text);
-    if (sum == NULL || run->explanations++ == 0) {
+    if (run->explanations++ == 0 || sum == NULL) {
         run->record->err = acme_err_copy(run->pool, err);
     } else if (strlen(sum->text) < 2000 && strstr(sum->text, err->text) == NULL) {
         sum->text = apr_pstrcat(run->pool, sum->text, "; ", err->text, NULL);
@@ -490,8 +490,8 @@ static void add_explanation(acme_issuance_t *run, const acme_err_t *err)
 
 static void leave_explain(acme_issuance_t *run)
 {
-    if (issuance_is_waiting(run)) {
-        return;
+    if (issuance_is_waiting(run) || run->due != 0) {
+        return; /* some are still to be heard, or asked again */
     }
     if (run->record->err == NULL) {
         run->record->err = acme_err_make(run->pool, ACME_ERR_REFUSED,
@@ -519,6 +519,7 @@ static void hear_explanation(acme_issuance_t *run, authorization_t *authorizatio
                              const acme_answer_t *answer)
 {
     acme_authorization_t *heard;
+    authorization->is_explained = 1;
     if (answer->err == NULL &&
         acme_authorization_parse(&heard, answer->exchange->answer, answer->exchange->answer_len,
                                  run->step_pool) == NULL) {
@@ -543,7 +544,8 @@ void issuance__explain(acme_issuance_t *run)
 {
     for (int i = 0; !is_explained(run) && i < run->record->authorizations->nelts; ++i) {
         authorization_t *authorization = authorization_at(run, i);
-        if (!authorization->is_done && !is_asked(run, authorization)) {
+        if (!authorization->is_done && !authorization->is_explained &&
+            !is_asked(run, authorization)) {
             issuance_ask(run, authorization, authorization->url, "",
                          "asking why the order failed of", hear_explanation);
         }
