@@ -211,10 +211,10 @@ static void understand(const format_t *format, char *text, apr_size_t len, int v
     if (found > version) {
         is_faulty(format, ACME_STORE_NEWER,
                   apr_psprintf(format->pool,
-                               "%s was written by a newer mod_acme (format %" JSON_INTEGER_FORMAT
+                               "%s was written by a newer mod_acme (format %" APR_INT64_T_FMT
                                ", this one knows %d): its certificates are served and none is "
                                "renewed; install that version again",
-                               format->config->base, found, version));
+                               format->config->base, (apr_int64_t)found, version));
         return;
     }
     if (found < version && may_write) {
