@@ -43,6 +43,10 @@ const char *acme_identifier_check(const acme_identifier_t *identifier, int is_pr
  * its length, or 0 if it does not fit or has a character that no name has. No allocation. */
 apr_size_t acme_identifier_fold(char *buffer, apr_size_t size, const char *name, apr_size_t len);
 
+/** The address whose name in the reverse DNS is @a name (folded): "17.2.0.192.in-addr.arpa", 32 nibbles
+ * and "ip6.arpa"; that is how tls-alpn-01 asks for one (RFC 8738 section 6). NULL if @a name is none. */
+acme_identifier_t *acme_identifier_of_reverse(const char *name, apr_pool_t *pool);
+
 /** <0, 0, >0: by type, then by value. */
 int acme_identifier_compare(const acme_identifier_t *a, const acme_identifier_t *b);
 

@@ -419,6 +419,50 @@ apr_size_t acme_identifier_fold(char *buffer, apr_size_t size, const char *name,
     return len;
 }
 
+/* Reads @a count numbers of base @a base, each followed by a dot, the last number first. Returns what
+ * follows them, or NULL. */
+static const char *read_backwards(unsigned *numbers, int count, int base, const char *name)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        char *end;
+        int is_digit = (*name >= '0' && *name <= '9') || (base == 16 && *name >= 'a' && *name <= 'f');
+        unsigned long number = is_digit ? strtoul(name, &end, base) : 0;
+        int has_spare_zero = is_digit && *name == '0' && end - name > 1;
+        if (!is_digit || *end != '.' || has_spare_zero || number > (base == 16 ? 15 : 255)) {
+            return NULL;
+        }
+        numbers[i] = (unsigned)number;
+        name = end + 1;
+    }
+    return name;
+}
+
+static acme_identifier_t *make_ipv6(const unsigned nibbles[32], apr_pool_t *pool)
+{
+    unsigned char address[16];
+    char *text = apr_palloc(pool, IP_TEXT_MAX);
+    for (int i = 0; i < 16; i++) {
+        address[i] = (unsigned char)(nibbles[2 * i] << 4 | nibbles[2 * i + 1]);
+    }
+    format_ipv6(text, address);
+    return make(ACME_IDENTIFIER_IP, text, pool);
+}
+
+/* see acme_identifier.h */
+acme_identifier_t *acme_identifier_of_reverse(const char *name, apr_pool_t *pool)
+{
+    unsigned numbers[32];
+    const char *rest = read_backwards(numbers, 4, 10, name);
+    if (rest != NULL && strcmp(rest, "in-addr.arpa") == 0) {
+        return make(ACME_IDENTIFIER_IP,
+                    apr_psprintf(pool, "%u.%u.%u.%u", numbers[0], numbers[1], numbers[2],
+                                 numbers[3]),
+                    pool);
+    }
+    rest = read_backwards(numbers, 32, 16, name);
+    return rest != NULL && strcmp(rest, "ip6.arpa") == 0 ? make_ipv6(numbers, pool) : NULL;
+}
+
 /* see acme_identifier.h */
 int acme_identifier_compare(const acme_identifier_t *a, const acme_identifier_t *b)
 {

@@ -23,6 +23,7 @@
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
+#include "acme_certificate_private.h"
 #include "acme_openssl.h"
 
 #define BEGIN_LINE "-----BEGIN CERTIFICATE-----"
@@ -467,13 +468,49 @@ static int add_extension(X509 *certificate, int nid, const char *value)
     return is_added;
 }
 
-static int set_extensions(X509 *certificate, GENERAL_NAMES *names, acme_key_type_t type)
+/* see acme_certificate_private.h */
+acme_err_t *acme_certificate__begin(X509 **result, const acme_key_t *key, const char *subject,
+                                    const acme_identifier_t *identifier, apr_time_t now,
+                                    apr_interval_time_t lifetime, apr_pool_t *pool)
+{
+    apr_array_header_t *identifiers = apr_array_make(pool, 1, sizeof(acme_identifier_t *));
+    APR_ARRAY_PUSH(identifiers, const acme_identifier_t *) = identifier;
+    GENERAL_NAMES *names;
+    ACME_TRY(acme_openssl__names(&names, identifiers, pool));
+    EVP_PKEY *pkey = acme_key_pkey(key);
+    X509 *certificate = X509_new();
+    acme_openssl__own_x509(certificate, pool);
+    if (certificate == NULL || X509_set_version(certificate, X509_VERSION_3) != 1 ||
+        !set_serial(certificate, pkey, now) || !set_subject(certificate, subject) ||
+        !set_times(certificate, now, lifetime) || X509_set_pubkey(certificate, pkey) != 1 ||
+        X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) != 1) {
+        return acme_openssl__err(pool, ACME_ERR_INTERNAL, "cannot make a certificate for %s",
+                                 identifier->value);
+    }
+    *result = certificate;
+    return NULL;
+}
+
+/* see acme_certificate_private.h */
+acme_err_t *acme_certificate__sign(char **pem, X509 *certificate, const acme_key_t *key,
+                                   apr_pool_t *pool)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    acme_openssl__own_bio(bio, pool);
+    if (bio == NULL || X509_sign(certificate, acme_key_pkey(key), EVP_sha256()) <= 0 ||
+        PEM_write_bio_X509(bio, certificate) != 1) {
+        return acme_openssl__err(pool, ACME_ERR_INTERNAL, "cannot sign a certificate");
+    }
+    *pem = bio_text(bio, pool);
+    return NULL;
+}
+
+/* What a browser expects of a server's certificate. */
+static int set_usage(X509 *certificate, acme_key_type_t type)
 {
     const char *usage = type == ACME_KEY_RSA ? "critical,digitalSignature,keyEncipherment"
                                              : "critical,digitalSignature";
-    return X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) ==
-               1 &&
-           add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+    return add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
            add_extension(certificate, NID_key_usage, usage) &&
            add_extension(certificate, NID_ext_key_usage, "serverAuth");
 }
@@ -484,27 +521,14 @@ acme_err_t *acme_certificate_self_signed(char **pem, const acme_key_t *key, cons
                                          apr_pool_t *pool)
 {
     acme_identifier_t *identifier;
-    ACME_TRY(acme_identifier_parse(&identifier, name, pool));
-    apr_array_header_t *identifiers = apr_array_make(pool, 1, sizeof(acme_identifier_t *));
-    APR_ARRAY_PUSH(identifiers, const acme_identifier_t *) = identifier;
-    GENERAL_NAMES *names;
-    ACME_TRY(acme_openssl__names(&names, identifiers, pool));
-
+    X509 *certificate;
     acme_key_spec_t spec;
+    ACME_TRY(acme_identifier_parse(&identifier, name, pool));
+    ACME_TRY(acme_certificate__begin(&certificate, key, identifier->value, identifier, now,
+                                     lifetime, pool));
     acme_key_spec(&spec, key);
-    EVP_PKEY *pkey = acme_key_pkey(key);
-    X509 *certificate = X509_new();
-    acme_openssl__own_x509(certificate, pool);
-    BIO *bio = BIO_new(BIO_s_mem());
-    acme_openssl__own_bio(bio, pool);
-    if (certificate == NULL || bio == NULL || X509_set_version(certificate, X509_VERSION_3) != 1 ||
-        !set_serial(certificate, pkey, now) || !set_subject(certificate, identifier->value) ||
-        !set_times(certificate, now, lifetime) || X509_set_pubkey(certificate, pkey) != 1 ||
-        !set_extensions(certificate, names, spec.type) ||
-        X509_sign(certificate, pkey, EVP_sha256()) <= 0 ||
-        PEM_write_bio_X509(bio, certificate) != 1) {
+    if (!set_usage(certificate, spec.type)) {
         return acme_openssl__err(pool, ACME_ERR_INTERNAL, "cannot make a certificate for %s", name);
     }
-    *pem = bio_text(bio, pool);
-    return NULL;
+    return acme_certificate__sign(pem, certificate, key, pool);
 }

@@ -314,6 +314,48 @@ static void works_on_sets(void **state)
     assert_string_equal("b.example", acme_identifiers_text(set_of(one, *state), 3, *state));
 }
 
+static void reads_reverse_names(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"17.2.0.192.in-addr.arpa", "192.0.2.17"},
+        {"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", "2001:db8::1"},
+        {"e.f.a.c.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+         "2001:db8:0:1:2:3:4:cafe"},
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        const acme_identifier_t *identifier = acme_identifier_of_reverse(pairs[i][0], *state);
+        assert_non_null(identifier);
+        assert_int_equal(ACME_IDENTIFIER_IP, identifier->type);
+        assert_string_equal(pairs[i][1], identifier->value);
+        assert_int_equal(0, acme_identifier_compare(identifier, id(pairs[i][1], *state)));
+    }
+}
+
+static void other_names_are_no_reverse_names(void **state)
+{
+    static const char *const names[] = {
+        "",
+        "example.org",
+        "in-addr.arpa",
+        "2.0.192.in-addr.arpa",
+        "1.17.2.0.192.in-addr.arpa",
+        "256.2.0.192.in-addr.arpa",
+        "017.2.0.192.in-addr.arpa",
+        "-1.2.0.192.in-addr.arpa",
+        "99999999999999999999.2.0.192.in-addr.arpa",
+        "17.2.0.192.in-addr.arpa.example",
+        "17.2.0.192.ip6.arpa",
+        "17.2.0.192",
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.ip6.arpa",
+        "10.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+        "0x1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+        "g.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_null(acme_identifier_of_reverse(names[i], *state));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +364,7 @@ int main(void)
         FIXTURE_TEST(refuses_what_is_too_long),  FIXTURE_TEST(says_what_no_public_ca_certifies),
         FIXTURE_TEST(folds_names_from_clients),  FIXTURE_TEST(compares_and_covers),
         FIXTURE_TEST(names_its_folder),          FIXTURE_TEST(works_on_sets),
+        FIXTURE_TEST(reads_reverse_names),       FIXTURE_TEST(other_names_are_no_reverse_names),
     };
     return fixture_run(tests);
 }
