@@ -9,20 +9,13 @@
 #define ACME_SOLVER_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 #include <apr_time.h>
 
 #include "acme/acme_env.h"
 #include "acme/acme_err.h"
-#include "acme/acme_identifier.h"
+#include "acme/acme_proof.h"
 #include "acme/acme_store.h"
-
-/** What is to be proved. All of it is in the record of the run, so that withdraw works after a crash. */
-typedef struct {
-    const char *type;                    /**< challenge type */
-    const acme_identifier_t *identifier; /**< without "*." */
-    const char *token;
-    const char *thumbprint; /**< of the account key (RFC 8555 section 8.1) */
-} acme_proof_t;
 
 typedef struct acme_solver_t acme_solver_t;
 struct acme_solver_t {
@@ -37,9 +30,18 @@ struct acme_solver_t {
      * is not there is gone. After an error it is not called again: what is left is the next sweep's. */
     acme_err_t *(*withdraw)(int *is_gone, apr_time_t *poll_at, void *baton,
                             const acme_proof_t *proof, apr_pool_t *pool);
+    /** What is published and not withdrawn (acme_proof_t *), whichever process did it: the engine
+     * withdraws what no run claims. NULL: nothing of this type ever stays behind. */
+    acme_err_t *(*list)(apr_array_header_t **proofs, void *baton, apr_pool_t *pool);
 };
 
 /** http-01: a sealed record under challenges/http-01/<token>, read by acme_responder. */
 acme_solver_t *acme_solver_http_create(const acme_store_t *store, apr_pool_t *pool);
+
+/** tls-alpn-01: a sealed record under challenges/tls-alpn-01/<identifier>, read by acme_responder. */
+acme_solver_t *acme_solver_tls_alpn_create(const acme_store_t *store, apr_pool_t *pool);
+
+/** The name of the record of a tls-alpn-01 proof for @a identifier. */
+char *acme_solver_tls_alpn_name(const acme_identifier_t *identifier, apr_pool_t *pool);
 
 #endif

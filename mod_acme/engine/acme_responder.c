@@ -1,16 +1,16 @@
-/* The responder: an http-01 answer computed from a token that is ours, nothing for any other path.
+/* The responder: answers computed from proofs that are ours, nothing for anybody else.
  * SPDX-License-Identifier: Apache-2.0
  *
- * challenges/http-01/<token> is a sealed record of acme_solver_http: {"token":…, "thumbprint":…,
- * …}. The answer is put together here (RFC 8555 section 8.3) and never read from disk, so that
- * whoever can write there as the web user gains nothing.
+ * challenges/http-01/<token> and challenges/tls-alpn-01/<identifier> are sealed records of our solvers.
+ * The answer is put together here (RFC 8555 section 8.3, RFC 8737 section 3) and never read from disk,
+ * so that whoever can write there as the web user gains nothing.
  */
 #include "acme/acme_responder.h"
 
 #include <string.h>
 
 #include "acme/acme_challenge.h"
-#include "acme/acme_json.h"
+#include "acme/acme_solver.h"
 
 #define PREFIX_LEN (sizeof(ACME_RESPONDER_HTTP_PREFIX) - 1)
 /* SHA-256 in base64url */
@@ -23,29 +23,21 @@ static int is_quiet(const acme_bell_t *bell)
            atomic_load(&bell->challenges) == 0;
 }
 
-/* The account's thumbprint under which the token was published, or NULL. */
-static const char *published_thumbprint(const acme_store_t *store, const char *token,
-                                        apr_pool_t *pool)
+/* The proof that was published as @a name, or NULL. */
+static const acme_proof_t *published(const acme_store_t *store, const char *type, const char *name,
+                                     apr_pool_t *pool)
 {
-    char *text;
-    apr_size_t len;
-    json_t *proof;
-    const char *path = acme_store_path(pool, "challenges", "http-01", token);
-    acme_err_t *err = acme_store_get(&text, &len, store, path, pool);
-    if (err == NULL && text != NULL) {
-        err = acme_json_parse(&proof, text, len, path, pool);
-    }
+    acme_proof_t *proof;
+    acme_err_t *err = acme_proof_read(&proof, store, type, name, pool);
     if (err != NULL) {
         acme_env_log(store->env, ACME_LOG_WARNING,
-                     "the CA asks for a token that cannot be read: %s", err->text);
-    }
-    if (err != NULL || text == NULL) {
+                     "the CA asks for a proof (%s) that cannot be read: %s", type, err->text);
         return NULL;
     }
-    const char *thumbprint = acme_json_string(proof, "thumbprint", pool);
-    return thumbprint != NULL && strlen(thumbprint) == THUMBPRINT_LEN ? thumbprint : NULL;
+    return proof != NULL && strlen(proof->thumbprint) == THUMBPRINT_LEN ? proof : NULL;
 }
 
+/* see acme_responder.h */
 int acme_responder_http(const char **answer, const acme_store_t *store, const acme_bell_t *bell,
                         const char *path, apr_pool_t *pool)
 {
@@ -56,10 +48,46 @@ int acme_responder_http(const char **answer, const acme_store_t *store, const ac
     if (is_quiet(bell) || !acme_challenge_token_ok(token, strlen(token))) {
         return 0;
     }
-    const char *thumbprint = published_thumbprint(store, token, pool);
-    if (thumbprint == NULL) {
+    const acme_proof_t *proof = published(store, "http-01", token, pool);
+    if (proof == NULL) {
         return 0;
     }
-    *answer = acme_challenge_key_authorization(token, thumbprint, pool);
+    *answer = acme_challenge_key_authorization(token, proof->thumbprint, pool);
+    return 1;
+}
+
+/* What a CA that sends @a sni wants to be proved, or NULL. */
+static const acme_identifier_t *asked_for(const char *sni, apr_pool_t *pool)
+{
+    char *name = apr_palloc(pool, ACME_IDENTIFIER_MAX + 1);
+    if (acme_identifier_fold(name, ACME_IDENTIFIER_MAX + 1, sni, strlen(sni)) == 0) {
+        return NULL;
+    }
+    acme_identifier_t *identifier = acme_identifier_of_reverse(name, pool);
+    if (identifier == NULL) {
+        identifier = apr_pcalloc(pool, sizeof(*identifier));
+        identifier->type = ACME_IDENTIFIER_DNS;
+        identifier->value = name;
+    }
+    return identifier;
+}
+
+/* see acme_responder.h */
+int acme_responder_tls_alpn(acme_responder_tls_alpn_t *answer, const acme_store_t *store,
+                            const acme_bell_t *bell, const char *sni, apr_pool_t *pool)
+{
+    const acme_identifier_t *identifier = is_quiet(bell) ? NULL : asked_for(sni, pool);
+    if (identifier == NULL) {
+        return 0;
+    }
+    const acme_proof_t *proof =
+        published(store, "tls-alpn-01", acme_solver_tls_alpn_name(identifier, pool), pool);
+    if (proof == NULL || acme_identifier_compare(proof->identifier, identifier) != 0 ||
+        !acme_challenge_token_ok(proof->token, strlen(proof->token))) {
+        return 0;
+    }
+    const char *text = acme_challenge_key_authorization(proof->token, proof->thumbprint, pool);
+    acme_digest_sha256(answer->digest, text, strlen(text));
+    answer->identifier = proof->identifier;
     return 1;
 }

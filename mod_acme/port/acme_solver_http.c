@@ -3,11 +3,7 @@
  *
  * The record says what the answer is made of, never the answer itself; acme_responder reads it.
  */
-#include <stdlib.h>
 #include <string.h>
-
-#include <apr_strings.h>
-#include <jansson.h>
 
 #include "acme/acme_solver.h"
 #include "acme/acme_text.h"
@@ -32,39 +28,10 @@ static acme_err_t *check_token(const acme_proof_t *proof, apr_pool_t *pool)
     return NULL;
 }
 
-static char *place(const acme_proof_t *proof, apr_pool_t *pool)
-{
-    return acme_store_path(pool, "challenges", TYPE, proof->token);
-}
-
-static const char *type_name(const acme_identifier_t *identifier)
-{
-    return identifier->type == ACME_IDENTIFIER_IP ? "ip" : "dns";
-}
-
-static acme_err_t *write_record(char **text, const acme_proof_t *proof, apr_pool_t *pool)
-{
-    json_t *record =
-        json_pack("{s:i, s:s, s:s, s:{s:s, s:s}, s:s}", "version", 1, "type", TYPE, "token",
-                  proof->token, "identifier", "type", type_name(proof->identifier), "value",
-                  proof->identifier->value, "thumbprint", proof->thumbprint);
-    char *dumped = record != NULL ? json_dumps(record, JSON_COMPACT) : NULL;
-    json_decref(record);
-    if (dumped == NULL) {
-        return acme_err_make(pool, ACME_ERR_INTERNAL, "%s: the " TYPE " record cannot be written",
-                             proof->identifier->value);
-    }
-    *text = apr_pstrdup(pool, dumped);
-    free(dumped);
-    return NULL;
-}
-
 static acme_err_t *publish(void *baton, const acme_proof_t *proof, apr_pool_t *pool)
 {
-    char *text;
     ACME_TRY(check_token(proof, pool));
-    ACME_TRY(write_record(&text, proof, pool));
-    return acme_store_put(baton, place(proof, pool), text, strlen(text), pool);
+    return acme_proof_write(baton, proof->token, proof, pool);
 }
 
 /* What the store has, every child sees; what somebody removed meanwhile is published once more. */
@@ -72,15 +39,15 @@ static acme_err_t *visible(int *is_visible, apr_time_t *poll_at, void *baton,
                            const acme_proof_t *proof, apr_pool_t *pool)
 {
     const acme_store_t *store = baton;
-    char *found;
-    apr_size_t len;
+    acme_proof_t *found;
     *is_visible = 0;
     *poll_at = 0;
     ACME_TRY(check_token(proof, pool));
-    ACME_TRY(acme_store_get(&found, &len, store, place(proof, pool), pool));
-    char *wanted;
-    ACME_TRY(write_record(&wanted, proof, pool));
-    if (found != NULL && strcmp(found, wanted) == 0) {
+    acme_err_t *err = acme_proof_read(&found, store, TYPE, proof->token, pool);
+    if (err != NULL && err->errclass != ACME_ERR_INPUT) {
+        return err;
+    }
+    if (found != NULL && acme_proof_equal(found, proof)) {
         *is_visible = 1;
         return NULL;
     }
@@ -96,7 +63,12 @@ static acme_err_t *withdraw(int *is_gone, apr_time_t *poll_at, void *baton,
     if (check_token(proof, pool) != NULL) {
         return NULL; /* it never was published */
     }
-    return acme_store_del(baton, place(proof, pool), pool);
+    return acme_proof_remove(baton, TYPE, proof->token, pool);
+}
+
+static acme_err_t *list(apr_array_header_t **proofs, void *baton, apr_pool_t *pool)
+{
+    return acme_proof_list(proofs, baton, TYPE, pool);
 }
 
 /* see acme_solver.h */
@@ -107,6 +79,7 @@ acme_solver_t *acme_solver_http_create(const acme_store_t *store, apr_pool_t *po
                               .baton = (void *)store, /* the verbs take it as const again */
                               .publish = publish,
                               .visible = visible,
-                              .withdraw = withdraw};
+                              .withdraw = withdraw,
+                              .list = list};
     return solver;
 }

@@ -1,0 +1,51 @@
+/* What is to be proved to the CA, and its record in the store while the proof is published.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * challenges/<type>/<name> is sealed:
+ *
+ *   {"version": 1, "type": "tls-alpn-01", "token": "…", "identifier": {"type": "dns", "value": "…"},
+ *    "thumbprint": "…"}
+ *
+ * It says what the proof is made of, never the proof itself: solvers write it, the responder of any
+ * process reads it, and the next engine finds in it what an engine before it left behind.
+ */
+#ifndef ACME_PROOF_H
+#define ACME_PROOF_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+#include "acme/acme_err.h"
+#include "acme/acme_identifier.h"
+#include "acme/acme_store.h"
+
+/** All of it is in the record of the run, so that withdraw works after a crash. */
+typedef struct {
+    const char *type;                    /**< challenge type */
+    const acme_identifier_t *identifier; /**< without "*." */
+    const char *token;
+    const char *thumbprint; /**< of the account key (RFC 8555 section 8.1) */
+} acme_proof_t;
+
+/** Writes the record of @a proof as challenges/<type>/@a name. */
+acme_err_t *acme_proof_write(const acme_store_t *store, const char *name, const acme_proof_t *proof,
+                             apr_pool_t *scratch_pool);
+
+/** The proof whose record is challenges/@a type/@a name. *proof is NULL if there is none, or its seal
+ * does not open; ACME_ERR_INPUT if it opens and makes no sense. */
+acme_err_t *acme_proof_read(acme_proof_t **proof, const acme_store_t *store, const char *type,
+                            const char *name, apr_pool_t *pool);
+
+/** Removes the record. Absent is no error. */
+acme_err_t *acme_proof_remove(const acme_store_t *store, const char *type, const char *name,
+                              apr_pool_t *scratch_pool);
+
+/** All proofs recorded under challenges/@a type: acme_proof_t *. Records that make no sense are
+ * removed. */
+acme_err_t *acme_proof_list(apr_array_header_t **proofs, const acme_store_t *store,
+                            const char *type, apr_pool_t *pool);
+
+/** Nonzero if both are the same proof: type, identifier, token and thumbprint. */
+int acme_proof_equal(const acme_proof_t *a, const acme_proof_t *b);
+
+#endif

@@ -1,0 +1,129 @@
+/* The record of a published proof: written, read and listed.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "acme/acme_proof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+#include <jansson.h>
+
+#define VERSION 1
+
+static const char *type_name(const acme_identifier_t *identifier)
+{
+    return identifier->type == ACME_IDENTIFIER_IP ? "ip" : "dns";
+}
+
+/* see acme_proof.h */
+acme_err_t *acme_proof_write(const acme_store_t *store, const char *name, const acme_proof_t *proof,
+                             apr_pool_t *scratch_pool)
+{
+    json_t *record =
+        json_pack("{s:i, s:s, s:s, s:{s:s, s:s}, s:s}", "version", VERSION, "type", proof->type,
+                  "token", proof->token, "identifier", "type", type_name(proof->identifier),
+                  "value", proof->identifier->value, "thumbprint", proof->thumbprint);
+    char *text = record != NULL ? json_dumps(record, JSON_COMPACT) : NULL;
+    json_decref(record);
+    if (text == NULL) {
+        return acme_err_make(scratch_pool, ACME_ERR_INTERNAL,
+                             "%s: the %s record cannot be written", proof->identifier->value,
+                             proof->type);
+    }
+    acme_err_t *err =
+        acme_store_put(store, acme_store_path(scratch_pool, "challenges", proof->type, name), text,
+                       strlen(text), scratch_pool);
+    free(text);
+    return err;
+}
+
+static acme_identifier_t *take_identifier(const char *type, const char *value, apr_pool_t *pool)
+{
+    acme_identifier_t *identifier = apr_pcalloc(pool, sizeof(*identifier));
+    identifier->type = strcmp(type, "ip") == 0 ? ACME_IDENTIFIER_IP : ACME_IDENTIFIER_DNS;
+    identifier->value = apr_pstrdup(pool, value);
+    return identifier;
+}
+
+/* NULL if @a record is not a proof of @a type. */
+static acme_proof_t *take_proof(json_t *record, const char *type, apr_pool_t *pool)
+{
+    int version;
+    const char *found;
+    const char *token;
+    const char *kind;
+    const char *value;
+    const char *thumbprint;
+    if (json_unpack(record, "{s:i, s:s, s:s, s:{s:s, s:s}, s:s}", "version", &version, "type",
+                    &found, "token", &token, "identifier", "type", &kind, "value", &value,
+                    "thumbprint", &thumbprint) != 0 ||
+        version != VERSION || strcmp(found, type) != 0) {
+        return NULL;
+    }
+    acme_proof_t *proof = apr_pcalloc(pool, sizeof(*proof));
+    proof->type = apr_pstrdup(pool, type);
+    proof->identifier = take_identifier(kind, value, pool);
+    proof->token = apr_pstrdup(pool, token);
+    proof->thumbprint = apr_pstrdup(pool, thumbprint);
+    return proof;
+}
+
+/* see acme_proof.h */
+acme_err_t *acme_proof_read(acme_proof_t **proof, const acme_store_t *store, const char *type,
+                            const char *name, apr_pool_t *pool)
+{
+    char *text;
+    apr_size_t len;
+    const char *path = acme_store_path(pool, "challenges", type, name);
+    *proof = NULL;
+    ACME_TRY(acme_store_get(&text, &len, store, path, pool));
+    if (text == NULL) {
+        return NULL;
+    }
+    json_t *record = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+    *proof = record != NULL ? take_proof(record, type, pool) : NULL;
+    json_decref(record);
+    return *proof != NULL ? NULL
+                          : acme_err_make(pool, ACME_ERR_INPUT, "%s is no record of a proof", path);
+}
+
+/* see acme_proof.h */
+acme_err_t *acme_proof_remove(const acme_store_t *store, const char *type, const char *name,
+                              apr_pool_t *scratch_pool)
+{
+    return acme_store_del(store, acme_store_path(scratch_pool, "challenges", type, name),
+                          scratch_pool);
+}
+
+/* see acme_proof.h */
+acme_err_t *acme_proof_list(apr_array_header_t **proofs, const acme_store_t *store,
+                            const char *type, apr_pool_t *pool)
+{
+    apr_array_header_t *names;
+    *proofs = apr_array_make(pool, 4, sizeof(acme_proof_t *));
+    ACME_TRY(acme_store_list(&names, store, apr_pstrcat(pool, "challenges/", type, NULL), pool));
+    for (int i = 0; i < names->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        acme_proof_t *proof;
+        acme_err_t *err = acme_proof_read(&proof, store, type, name, pool);
+        if (err != NULL && err->errclass == ACME_ERR_INPUT) {
+            err = acme_proof_remove(store, type, name, pool);
+        }
+        if (err != NULL) {
+            return err;
+        }
+        if (proof != NULL) {
+            APR_ARRAY_PUSH(*proofs, acme_proof_t *) = proof;
+        }
+    }
+    return NULL;
+}
+
+/* see acme_proof.h */
+int acme_proof_equal(const acme_proof_t *a, const acme_proof_t *b)
+{
+    return strcmp(a->type, b->type) == 0 &&
+           acme_identifier_compare(a->identifier, b->identifier) == 0 &&
+           strcmp(a->token, b->token) == 0 && strcmp(a->thumbprint, b->thumbprint) == 0;
+}
