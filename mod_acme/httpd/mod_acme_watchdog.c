@@ -128,8 +128,9 @@ static acme_err_t *make_engine(apr_pool_t *pool)
     };
     acme_transport_t *transport = NULL;
     ACME_TRY(acme_transport_curl_create(&transport, &transport_config, pool));
-    apr_array_header_t *solvers = apr_array_make(pool, 1, sizeof(acme_solver_t *));
+    apr_array_header_t *solvers = apr_array_make(pool, 2, sizeof(acme_solver_t *));
     APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_http_create(world->store, pool);
+    APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_tls_alpn_create(world->store, pool);
     const acme_engine_config_t config = {
         .env = world->env,
         .store = world->store,

@@ -487,9 +487,65 @@ static void an_idle_engine_asks_nothing(void **state)
     assert_int_equal(requests, fake_ca_count(w->ca, "requests", NULL));
 }
 
+/* What another process left published: one proof here, and one that takes two calls to withdraw. */
+typedef struct {
+    int calls;
+    acme_proof_t *proof;
+} slow_t;
+
+static acme_err_t *slow_list(apr_array_header_t **proofs, void *baton, apr_pool_t *pool)
+{
+    const slow_t *slow = baton;
+    *proofs = apr_array_make(pool, 1, sizeof(acme_proof_t *));
+    if (slow->proof != NULL) {
+        APR_ARRAY_PUSH(*proofs, acme_proof_t *) = slow->proof;
+    }
+    return NULL;
+}
+
+static acme_err_t *slow_withdraw(int *is_gone, apr_time_t *poll_at, void *baton,
+                                 const acme_proof_t *proof, apr_pool_t *pool)
+{
+    slow_t *slow = baton;
+    (void)proof;
+    (void)pool;
+    slow->calls++;
+    *is_gone = slow->calls == 2;
+    *poll_at = FAKE_ENV_START + 10 * ACME_TIME_MINUTE;
+    slow->proof = *is_gone ? NULL : slow->proof;
+    return NULL;
+}
+
+static void what_an_engine_before_left_published_is_taken_away(void **state)
+{
+    static const acme_identifier_t gone = {ACME_IDENTIFIER_DNS, "gone.test", 0};
+    acme_proof_t left = {"http-01", &gone, "a-token-of-an-order-that-is-no-more", "thumb"};
+    acme_proof_t left_slowly = {"slow-01", &gone, "another-token", "thumb"};
+    slow_t slow = {0, &left_slowly};
+    acme_solver_t slow_solver = {
+        .type = "slow-01", .baton = &slow, .withdraw = slow_withdraw, .list = slow_list};
+    engine_world_t *w = engine_world_create(*state);
+    w->more_solvers = &slow_solver;
+    engine_world_start(w);
+    acme_solver_t *solver = acme_solver_http_create(w->store, *state);
+    assert_well(solver->publish(solver->baton, &left, *state));
+    engine_world_die(w);
+
+    engine_world_start(w);
+    assert_int_equal(1, atomic_load(&w->bell->challenges));
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(0, fake_store_count(w->disk, "challenges/"));
+    assert_int_equal(1, slow.calls);
+    assert_int_equal(1, atomic_load(&w->bell->challenges));
+    engine_world_pass(w, 15 * ACME_TIME_MINUTE);
+    assert_int_equal(2, slow.calls);
+    assert_int_equal(0, atomic_load(&w->bell->challenges));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(what_an_engine_before_left_published_is_taken_away),
         FIXTURE_TEST(a_domain_gets_its_certificate),
         FIXTURE_TEST(one_certificate_costs_few_requests),
         FIXTURE_TEST(it_is_renewed_in_its_window_and_served_by_number),
