@@ -123,6 +123,20 @@ const acme_domain_t *mod_acme_live_domain(const mod_acme_world_t *world, const c
     return mod_acme_vhost_domain(server);
 }
 
+static void serve(SSL *ssl, const mod_acme_world_t *world, const acme_domain_t *domain,
+                  server_rec *server)
+{
+    /* A generation is read and parsed on the way. An error that stayed in OpenSSL's queue would make
+     * SSL_get_error call a handshake failed that only waits for the client. */
+    (void)ERR_set_mark();
+    const acme_loaded_t *loaded = acme_certificate_cache_take(world->cache, domain);
+    if (loaded != NULL) {
+        use(ssl, loaded, domain, server);
+        acme_certificate_cache_give_back(loaded);
+    }
+    (void)ERR_pop_to_mark(); /* no mark any more: the queue was emptied on the way */
+}
+
 /* OpenSSL calls it while it handles the ClientHello, in a child's worker thread. Returns 1 always.
  */
 static int choose_certificate(SSL *ssl, void *arg)
@@ -136,13 +150,8 @@ static int choose_certificate(SSL *ssl, void *arg)
     }
     const acme_domain_t *domain =
         mod_acme_live_domain(world, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), server);
-    if (domain == NULL) {
-        return 1;
-    }
-    const acme_loaded_t *loaded = acme_certificate_cache_take(world->cache, domain);
-    if (loaded != NULL) {
-        use(ssl, loaded, domain, server);
-        acme_certificate_cache_give_back(loaded);
+    if (domain != NULL) {
+        serve(ssl, world, domain, server);
     }
     return 1;
 }
