@@ -39,6 +39,9 @@ const char *acme_policy_due_text(acme_due_reason_t reason);
 
 /** No back-off grows beyond this. */
 #define ACME_POLICY_RETRY_MAX ACME_TIME_DAY
+/** Nobody is made to wait longer than this, whatever a CA or a wrong clock said: the longest limits of
+ * public CAs count a week. */
+#define ACME_POLICY_WAIT_MAX (8 * ACME_TIME_DAY)
 /** After a failed validation, never earlier. */
 #define ACME_POLICY_REFUSED_MIN (10 * ACME_TIME_MINUTE)
 
@@ -46,8 +49,8 @@ const char *acme_policy_due_text(acme_due_reason_t reason);
  *   what the CA has not counted (network, store, garbage, lost)   @a retry_delay, doubled each time
  *   what it has counted (a validation, the issuance)              10 minutes, doubled
  *   what the administrator must mend                              1 hour, doubled
- * all up to a day, spread by @a uniform (0 to 1) over a further fifth; never before err->retry_at; and
- * rounded up to a whole second, as records keep it. */
+ * all up to a day, spread by @a uniform (0 to 1) over a further fifth; never before err->retry_at, as
+ * far as that is within ACME_POLICY_WAIT_MAX; and rounded up to a whole second, as records keep it. */
 apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform);
 
@@ -63,6 +66,10 @@ apr_array_header_t *acme_policy_challenge_types(const apr_array_header_t *types,
 /** When a CA in trouble may be probed again; like the first row above, but at most an hour apart. */
 apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform);
+
+/** The moment that a record says, as far as it can be believed: @a when, or 0 if it lies further ahead
+ * than anything is ever put off, since it was written under a clock that was wrong. */
+apr_time_t acme_policy_believable(apr_time_t when, apr_time_t now);
 
 /** When to ask again for something that the CA is working on: @a polls answers said "not yet", the
  * last with @a retry_at (0: it did not say). @a estimate is how long it took lately. */

@@ -16,6 +16,7 @@
 #include <apr_strings.h>
 
 #include "acme/acme_json.h"
+#include "acme/acme_policy.h"
 #include "acme/acme_text.h"
 
 #define FORMAT_VERSION 1
@@ -115,6 +116,7 @@ acme_job_t *acme_job_read(const acme_store_t *store, const char *folder, apr_poo
         return job;
     }
     read_members(job, object, pool);
+    job->next_run = acme_policy_believable(job->next_run, acme_env_now(store->env));
     job->previous = text;
     return job;
 }

@@ -131,12 +131,24 @@ static apr_time_t whole_second(apr_time_t when)
     return (when + ACME_TIME_SECOND - 1) / ACME_TIME_SECOND * ACME_TIME_SECOND;
 }
 
+/* Retry-After of an answer, within reason: "in ten years" is a broken CA and no limit. */
+static apr_time_t asked_for(const acme_err_t *err, apr_time_t now)
+{
+    apr_time_t most = now + ACME_POLICY_WAIT_MAX;
+    return err->retry_at < most ? err->retry_at : most;
+}
+
+apr_time_t acme_policy_believable(apr_time_t when, apr_time_t now)
+{
+    return when <= now + ACME_POLICY_WAIT_MAX + ACME_TIME_SECOND ? when : 0;
+}
+
 apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform)
 {
     apr_interval_time_t span =
         doubled(first_delay(err->errclass, retry_delay), errors, ACME_POLICY_RETRY_MAX);
-    return whole_second(later(spread(now, span, uniform), err->retry_at));
+    return whole_second(later(spread(now, span, uniform), asked_for(err, now)));
 }
 
 apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
@@ -145,7 +157,7 @@ apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_
     apr_interval_time_t first = err->errclass == ACME_ERR_CONFIG ? ACME_TIME_HOUR : retry_delay;
     apr_interval_time_t max =
         err->errclass == ACME_ERR_CONFIG ? ACME_POLICY_RETRY_MAX : ACME_TIME_HOUR;
-    return whole_second(later(spread(now, doubled(first, errors, max), uniform), err->retry_at));
+    return whole_second(later(spread(now, doubled(first, errors, max), uniform), asked_for(err, now)));
 }
 
 /* ---- how to prove ---- */

@@ -68,10 +68,7 @@ static void use_state(acme_session_t *session, const json_t *object, apr_pool_t 
     }
     apr_time_t now = acme_env_now(session->config.env);
     session->errors = (int)acme_json_int(object, "errors", 0);
-    session->not_before = acme_json_time(object, "next-run");
-    if (session->not_before > now + ACME_POLICY_RETRY_MAX * 8) {
-        session->not_before = now; /* written under a clock that was far ahead */
-    }
+    session->not_before = acme_policy_believable(acme_json_time(object, "next-run"), now);
     session->logged_at = acme_json_time(object, "logged-at");
     session->logged_hash = (apr_uint32_t)acme_json_int(object, "logged-hash", 0);
     const char *detail = acme_json_string(object, "detail", session->trouble_pool);

@@ -79,6 +79,17 @@ static void everything_comes_back(void **state)
     assert_true(entry(read, 1)->when == FAKE_ENV_START + ACME_TIME_SECOND);
 }
 
+static void a_back_off_written_by_a_clock_far_ahead_is_none(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    job->errors = 3;
+    job->next_run = FAKE_ENV_START + 3650 * ACME_TIME_DAY;
+    acme_job_t *read = rewritten(world, job);
+    assert_int_equal(3, read->errors);
+    assert_true(read->next_run == 0);
+}
+
 static void a_success_wipes_the_failure_out(void **state)
 {
     read_world_t *world = read_world_create(*state);
@@ -226,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_new_domain_has_an_empty_job),
         FIXTURE_TEST(everything_comes_back),
+        FIXTURE_TEST(a_back_off_written_by_a_clock_far_ahead_is_none),
         FIXTURE_TEST(a_success_wipes_the_failure_out),
         FIXTURE_TEST(names_and_order_are_those_of_mod_md),
         FIXTURE_TEST(what_is_unknown_is_kept),

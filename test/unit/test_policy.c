@@ -144,6 +144,27 @@ static void retry_after_is_always_honoured(void **state)
     assert_true(acme_policy_probe_at(&err, 1, ACME_TIME_SECOND, noon, 0) >= err.retry_at);
 }
 
+static void retry_after_in_ten_years_is_honoured_for_a_week(void **state)
+{
+    (void)state;
+    acme_err_t err = {
+        .errclass = ACME_ERR_WAIT, .text = "", .retry_at = noon + 3650 * ACME_TIME_DAY};
+    assert_true(acme_policy_retry_at(&err, 1, ACME_TIME_SECOND, noon, 0) ==
+                noon + ACME_POLICY_WAIT_MAX);
+    assert_true(acme_policy_probe_at(&err, 1, ACME_TIME_SECOND, noon, 0) ==
+                noon + ACME_POLICY_WAIT_MAX);
+}
+
+static void a_moment_that_nobody_can_have_meant_is_none(void **state)
+{
+    (void)state;
+    assert_true(acme_policy_believable(0, noon) == 0);
+    assert_true(acme_policy_believable(noon - ACME_TIME_DAY, noon) == noon - ACME_TIME_DAY);
+    apr_time_t last = noon + ACME_POLICY_WAIT_MAX;
+    assert_true(acme_policy_believable(last, noon) == last);
+    assert_true(acme_policy_believable(last + ACME_TIME_MINUTE, noon) == 0);
+}
+
 static void a_ca_in_trouble_is_probed_at_least_hourly(void **state)
 {
     (void)state;
@@ -255,6 +276,8 @@ int main(void)
         FIXTURE_TEST(a_failed_validation_is_never_repeated_within_ten_minutes),
         FIXTURE_TEST(no_count_of_errors_overflows_a_back_off),
         FIXTURE_TEST(retry_after_is_always_honoured),
+        FIXTURE_TEST(retry_after_in_ten_years_is_honoured_for_a_week),
+        FIXTURE_TEST(a_moment_that_nobody_can_have_meant_is_none),
         FIXTURE_TEST(a_ca_in_trouble_is_probed_at_least_hourly),
         FIXTURE_TEST(polling_is_quick_then_patient_and_obeys),
         FIXTURE_TEST(the_estimate_follows_what_was_seen),
