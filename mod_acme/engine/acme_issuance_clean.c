@@ -21,8 +21,9 @@ void issuance__settle(acme_issuance_t *run)
         return;
     }
     const acme_job_t *job = acme_job_read(run->host->store, run->domain->folder, run->step_pool);
-    /* to be asked to wait is no failure */
-    record->errors = job->errors + (record->err->errclass != ACME_ERR_WAIT);
+    /* to be asked to wait is no failure; where nobody says how long, the pauses grow all the same */
+    record->errors =
+        job->errors + (record->err->errclass != ACME_ERR_WAIT || record->err->retry_at == 0);
     record->next_run = acme_policy_retry_at(
         record->err, record->errors > 0 ? record->errors : 1, run->host->retry_delay,
         issuance_now(run), acme_env_uniform(run->host->env, run->step_pool));
