@@ -138,6 +138,9 @@ static int save(acme_issuance_t *run)
 void acme_issuance_act(acme_issuance_t *run)
 {
     run->due = 0;
+    if (run->asks == NULL) {
+        apr_pool_clear(run->step_pool); /* a full disk can keep us at a step for weeks */
+    }
     if (run->is_unsaved && !save(run)) {
         return; /* nothing is done that is not on disk */
     }
@@ -240,8 +243,11 @@ void issuance_try_again(acme_issuance_t *run, const acme_err_t *err)
 
 void issuance_fail(acme_issuance_t *run, const acme_err_t *err)
 {
-    run->record->err = acme_err_copy(run->pool, err);
     acme_step_t here = run->record->step;
+    if (here != ACME_STEP_EXPLAIN || run->record->err == NULL) { /* why it failed, not why we may
+                                                                    not hear more about it */
+        run->record->err = acme_err_copy(run->pool, err);
+    }
     issuance_goto(run, acme_step_may_go(here, ACME_STEP_CLEAN) ? ACME_STEP_CLEAN : ACME_STEP_EXPLAIN,
                   0);
 }
