@@ -82,6 +82,9 @@ void acme_session_tick(acme_session_t *session);
 /** The moment at which the session wants to do something by itself; 0: at none. */
 apr_time_t acme_session_next(const acme_session_t *session);
 
+/** The wall clock went back by @a span: what waits for a moment waits as long as was meant. */
+void acme_session_set_back(acme_session_t *session, apr_interval_time_t span);
+
 /** Exchanges under way. */
 int acme_session_in_flight(const acme_session_t *session);
 

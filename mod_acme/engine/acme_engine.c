@@ -8,7 +8,8 @@
  *
  *  1. A domain has at most one run.
  *  2. An entry whose run awaits an answer rests at "never"; the run's `due` wakes it.
- *  3. Runs that ended are destroyed at the end of the tick, not inside what ended them.
+ *  3. Moments are by the wall clock; when that is set back, all of them are set back with it.
+ *  4. Runs that ended are destroyed at the end of the tick, not inside what ended them.
  */
 #include "acme/acme_engine.h"
 
@@ -25,6 +26,9 @@
 #include "acme/acme_session.h"
 
 #define NEVER ((apr_time_t)APR_INT64_MAX)
+
+/** A clock that goes back by less than this only delays what is due by so much. */
+#define CLOCK_STEP ACME_TIME_MINUTE
 
 /** So many entries are worked off before the transport gets its turn. */
 #define WORK_MAX 200
@@ -63,6 +67,8 @@ struct acme_engine_t {
     apr_array_header_t *ended; /* acme_issuance_t * */
     apr_time_t store_logged_at;
     apr_uint32_t store_logged_hash;
+    apr_time_t ticked_at;            /* the wall clock at the last tick */
+    apr_interval_time_t ticked_mono; /* and the other one */
 };
 
 static apr_time_t sooner(apr_time_t a, apr_time_t b)
@@ -607,8 +613,39 @@ static void pump(acme_engine_t *engine, apr_interval_time_t wait)
     acme_transport_pump(engine->config.transport, wait);
 }
 
+/* Shifting all by the same span keeps the heap a heap. */
+static void set_back(acme_engine_t *engine, apr_interval_time_t span)
+{
+    for (int i = 0; i < engine->count; ++i) {
+        if (engine->entries[i].due != NEVER) {
+            engine->entries[i].due -= span;
+        }
+    }
+    for (int i = 0; i < engine->sessions->nelts; ++i) {
+        acme_session_set_back(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *), span);
+    }
+    acme_env_log(engine->config.env, ACME_LOG_WARNING,
+                 "the clock of this machine was set back by %d seconds; what waits for a moment "
+                 "waits no longer for it",
+                 (int)apr_time_sec(span));
+}
+
+/* What was put off until a moment of a clock that was ahead must not wait until that moment. */
+static void mind_the_clock(acme_engine_t *engine)
+{
+    apr_time_t now = acme_env_now(engine->config.env);
+    apr_interval_time_t mono = acme_env_monotonic(engine->config.env);
+    apr_interval_time_t span = engine->ticked_at + (mono - engine->ticked_mono) - now;
+    if (engine->ticked_at != 0 && span >= CLOCK_STEP) {
+        set_back(engine, span);
+    }
+    engine->ticked_at = now;
+    engine->ticked_mono = mono;
+}
+
 apr_time_t acme_engine_tick(acme_engine_t *engine, apr_interval_time_t wait)
 {
+    mind_the_clock(engine);
     work(engine);
     tick_sessions(engine);
     pump(engine, wait);

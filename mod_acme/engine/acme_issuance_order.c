@@ -91,6 +91,9 @@ void issuance__order(acme_issuance_t *run)
 static void wait_for_order(acme_issuance_t *run, int is_processing)
 {
     apr_time_t now = issuance_now(run);
+    if (run->record->polling_since > now) {
+        run->record->polling_since = now; /* the clock was set back */
+    }
     if (acme_policy_poll_is_over(run->record->polling_since, is_processing, now)) {
         issuance_fail(run, acme_err_make(run->step_pool, ACME_ERR_REFUSED,
                                          "%s did not come to an end with the order in time",

@@ -395,6 +395,11 @@ apr_time_t acme_session_next(const acme_session_t *session)
     return session->queued > 0 && session->in_flight == 0 ? session->not_before : 0;
 }
 
+void acme_session_set_back(acme_session_t *session, apr_interval_time_t span)
+{
+    session->not_before -= session->not_before > 0 ? span : 0;
+}
+
 int acme_session_in_flight(const acme_session_t *session)
 {
     return session->in_flight;
