@@ -422,24 +422,25 @@ static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *d
     ++engine->runs;
 }
 
-/* Nonzero if there was a record to go on with. */
-static int resume_run(acme_engine_t *engine, entry_t *entry)
+/* *is_run: there was a record to go on with. */
+static acme_err_t *resume_run(int *is_run, acme_engine_t *engine, entry_t *entry,
+                              apr_pool_t *scratch_pool)
 {
+    *is_run = 0;
     apr_pool_t *pool;
     apr_pool_create(&pool, engine->pool);
     acme_record_t *record;
     acme_err_t *err =
         acme_record_read(&record, engine->config.store, entry->domain->folder, pool);
-    if (err != NULL) {
-        on_store_trouble(engine, err);
-    }
     if (err != NULL || record == NULL) {
+        err = acme_err_copy(scratch_pool, err);
         apr_pool_destroy(pool);
-        return 0;
+        return err;
     }
     entry->run = acme_issuance_resume(&engine->host, entry->domain, entry->session, record, pool);
     ++engine->runs;
-    return 1;
+    *is_run = 1;
+    return NULL;
 }
 
 static void ring_what_is_there(acme_engine_t *engine, const acme_domain_t *domain,
@@ -523,6 +524,30 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
     }
 }
 
+/* The first look: a run of the process before goes on. Nonzero if nothing else is to be done. */
+static int go_on(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool_t *pool)
+{
+    int is_run;
+    acme_err_t *err = resume_run(&is_run, engine, entry, pool);
+    if (err != NULL) { /* it may be whole: no order is made beside one that is perhaps under way */
+        on_store_trouble(engine, err);
+        set_due(engine, entry, now + ACME_TIME_MINUTE);
+        return 1;
+    }
+    entry->was_seen = 1;
+    --engine->unseen;
+    if (!is_run) {
+        return 0;
+    }
+    acme_generation_facts_t *facts;
+    if (acme_generation_facts_read(&facts, engine->config.store, entry->domain->folder, pool) ==
+        NULL) {
+        ring_what_is_there(engine, entry->domain, facts);
+    }
+    set_due(engine, entry, now);
+    return 1;
+}
+
 static void look(acme_engine_t *engine, entry_t *entry, apr_time_t now)
 {
     if (engine->runs >= engine->config.max_runs) {
@@ -531,21 +556,9 @@ static void look(acme_engine_t *engine, entry_t *entry, apr_time_t now)
     }
     apr_pool_t *pool;
     apr_pool_create(&pool, engine->pool);
-    if (!entry->was_seen) {
-        entry->was_seen = 1;
-        --engine->unseen;
-        if (resume_run(engine, entry)) {
-            acme_generation_facts_t *facts;
-            if (acme_generation_facts_read(&facts, engine->config.store, entry->domain->folder,
-                                           pool) == NULL) {
-                ring_what_is_there(engine, entry->domain, facts);
-            }
-            set_due(engine, entry, now);
-            apr_pool_destroy(pool);
-            return;
-        }
+    if (entry->was_seen || !go_on(engine, entry, now, pool)) {
+        consider(engine, entry, now, pool);
     }
-    consider(engine, entry, now, pool);
     apr_pool_destroy(pool);
 }
 
