@@ -131,6 +131,26 @@ static void take_order_error(acme_issuance_t *run, const acme_order_t *order)
     run->record->err = acme_err_copy(run->pool, err);
 }
 
+/* So often the CSR is sent to a CA that takes it and then still wants it. */
+#define FINALIZE_MAX 8
+
+/* Ready after it was finalized: perhaps the order is only slow to tell, perhaps it never will. */
+static void finalize(acme_issuance_t *run)
+{
+    apr_time_t not_before = 0;
+    if (run->finalized >= FINALIZE_MAX) {
+        issuance_fail(run, acme_err_make(run->step_pool, ACME_ERR_INPUT,
+                                         "%s takes the request for the certificate and goes on "
+                                         "asking for it",
+                                         run->domain->ca->name));
+        return;
+    }
+    if (run->finalized > 0) {
+        not_before = acme_policy_poll_at(run->finalized + 5, run->retry_at, 0, issuance_now(run));
+    }
+    issuance_goto(run, ACME_STEP_FINALIZE, not_before);
+}
+
 /* RFC 8555 section 7.1.6 */
 static void judge_order(acme_issuance_t *run)
 {
@@ -142,7 +162,7 @@ static void judge_order(acme_issuance_t *run)
         break;
     case ACME_ORDER_READY:
         learn_estimate(run, 0);
-        issuance_goto(run, ACME_STEP_FINALIZE, 0);
+        finalize(run);
         break;
     case ACME_ORDER_PROCESSING:
         wait_for_order(run, 1);
@@ -226,6 +246,7 @@ static void hear_finalize(acme_issuance_t *run, acme_record_authorization_t *aut
         issuance_try_again(run, answer->err); /* the order stays ready */
         return;
     }
+    ++run->finalized;
     run->order = NULL;
     run->polls = 0;
     run->record->polling_since = issuance_now(run);
@@ -303,10 +324,18 @@ static void hear_certificate(acme_issuance_t *run, acme_record_authorization_t *
     if (err == NULL) {
         err = check_chain(run, chain);
     }
+    if (err != NULL && err->errclass == ACME_ERR_STORE) { /* the certificate is well */
+        run->host->store_trouble(run->host->baton, err);
+        issuance_try_again(run, err);
+        return;
+    }
     if (err != NULL) {
-        issuance_fail(run, acme_err_wrap(run->step_pool, err,
-                                         "the certificate from %s cannot be used",
-                                         run->domain->ca->name));
+        err = acme_err_wrap(run->step_pool, err, "the certificate from %s cannot be used",
+                            run->domain->ca->name);
+        if (answer->err == NULL) {
+            err->errclass = ACME_ERR_REFUSED; /* issued, so counted: not again in half a minute */
+        }
+        issuance_fail(run, err);
         return;
     }
     run->record->chain = apr_pstrdup(run->pool, chain->pem);

@@ -34,6 +34,7 @@ struct acme_issuance_t {
     int is_unsaved;       /* the record is at a new step, but not on disk yet */
     int tries;            /* in vain at this step, for reasons that are nobody's fault */
     int polls;            /* waits since polling_since */
+    int finalized;        /* finalize was answered so often, in the life of this process */
     int waits_first;      /* the CA has just been told: no look before the first wait */
 
     apr_pool_t *order_pool;
