@@ -176,6 +176,8 @@ static void hear_directory(acme_exchange_t *exchange)
     if (err != NULL) {
         session->directory = NULL;
         acme_session__trouble(session, err);
+    } else {
+        ++session->passed; /* the CA is there; what fails all the same fails alone */
     }
     apr_pool_destroy(exchange->pool);
 }
@@ -407,7 +409,7 @@ int acme_session_in_flight(const acme_session_t *session)
 
 const char *acme_session_thumbprint(const acme_session_t *session)
 {
-    return session->account != NULL ? session->thumbprint : NULL;
+    return session->thumbprint; /* of the key: also while the account is looked for anew */
 }
 
 apr_interval_time_t *acme_session_estimate(acme_session_t *session, int is_issuance)

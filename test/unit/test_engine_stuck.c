@@ -95,6 +95,16 @@ static void one_url_that_is_not_reached_stops_no_other_name(void **state)
     }
 }
 
+static void a_url_that_is_never_reached_is_given_up(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    engine_world_domain(w, "bad.test");
+    fault_for(w, FAKE_CA_AUTHZ, FAKE_CA_TIMEOUT_BEFORE, "bad.test", FAKE_CA_ALWAYS);
+    engine_world_start(w);
+    engine_world_pass(w, 4 * ACME_TIME_DAY);
+    assert_true(engine_world_job(w, 0)->errors > 0);
+}
+
 static void a_step_that_always_fails_at_the_ca_ends_its_run_one_day(void **state)
 {
     const fake_ca_kind_t kinds[] = {FAKE_CA_NEW_ORDER, FAKE_CA_AUTHZ,    FAKE_CA_CHALLENGE,
@@ -151,6 +161,7 @@ int main(void)
         FIXTURE_TEST(a_clock_set_back_stops_no_session),
         FIXTURE_TEST(retry_after_ten_years_is_not_waited_for),
         FIXTURE_TEST(one_url_that_is_not_reached_stops_no_other_name),
+        FIXTURE_TEST(a_url_that_is_never_reached_is_given_up),
         FIXTURE_TEST(a_step_that_always_fails_at_the_ca_ends_its_run_one_day),
         FIXTURE_TEST(a_resumed_run_that_fails_takes_its_proofs_away),
     };
