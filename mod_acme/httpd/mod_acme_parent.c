@@ -89,11 +89,25 @@ static void back_off(mod_acme_parent_t *parent)
     parent->retry_at = acme_env_monotonic(parent->world->env) + parent->retry_delay;
 }
 
+/* What was given to live/ is not the engine's work, so the parent rings for it; while no engine of
+ * this configuration is up, the children look for themselves. */
+static void ring(const mod_acme_parent_t *parent)
+{
+    acme_bell_t *bell = mod_acme_board_bell(parent->world->board);
+    for (int i = 0; i < parent->in_hand->nelts && atomic_load(&bell->engine_is_up); i++) {
+        int index = APR_ARRAY_IDX(parent->in_hand, i, const acme_domain_t *)->index;
+        if (parent->pointed[index] != 0) {
+            acme_bell_ring(bell, index, parent->pointed[index]);
+        }
+    }
+}
+
 static void promotion_ended(void *baton, int status, const char *output)
 {
     mod_acme_parent_t *parent = baton;
     parent->is_running = 0;
     look_at_links(parent, parent->in_hand);
+    ring(parent);
     apr_array_clear(parent->in_hand);
     if (status == MOD_ACME_PROCESS_WELL) {
         parent->retry_delay = 0;
