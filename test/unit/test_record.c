@@ -99,6 +99,8 @@ static acme_record_t *full_record(const read_world_t *world)
     record->chain = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     record->polling_since = FAKE_ENV_START + ACME_TIME_MINUTE;
     record->errors = 4;
+    APR_ARRAY_PUSH(record->failed_types, const char *) = "tls-alpn-01";
+    APR_ARRAY_PUSH(record->failed_types, const char *) = "http-01";
     record->next_run = FAKE_ENV_START + ACME_TIME_DAY;
     record->err = acme_err_make(world->pool, ACME_ERR_WAIT, "wait, said the \"CA\"");
     record->err->problem = "urn:ietf:params:acme:error:rateLimited";
@@ -148,6 +150,8 @@ static void every_member_comes_back(void **state)
     assert_string_equal(record->chain, read->chain);
     assert_true(read->polling_since == record->polling_since);
     assert_int_equal(4, read->errors);
+    assert_int_equal(2, read->failed_types->nelts);
+    assert_string_equal("http-01", APR_ARRAY_IDX(read->failed_types, 1, const char *));
     assert_true(read->next_run == record->next_run);
 }
 
@@ -224,6 +228,7 @@ static void the_least_is_enough(void **state)
     assert_null(record->order_url);
     assert_null(record->err);
     assert_int_equal(0, record->authorizations->nelts);
+    assert_int_equal(0, record->failed_types->nelts);
     assert_int_equal(0, record->log->nelts);
     assert_true(record->started == 0 && record->next_run == 0);
     assert_int_equal(0, fake_env_lines(world->clock));
