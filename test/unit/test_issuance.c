@@ -107,10 +107,27 @@ static void a_wait_at_any_request_is_kept_and_loses_nothing(void **state)
         engine_world_start(w);
         engine_world_pass(w, 110 * ACME_TIME_MINUTE);
         assert_int_equal(0, engine_world_number(w, 0));
+        assert_int_equal(0, engine_world_job(w, 0)->errors); /* to be asked to wait is no failure */
         engine_world_pass(w, 2 * ACME_TIME_HOUR);
         expect_one_clean_run(w);
         apr_pool_destroy(pool);
     }
+}
+
+/* RFC 8555 section 7.5.1: a challenge that is not pending any more may be refused. */
+static void a_challenge_told_twice_is_left_to_the_order(void **state)
+{
+    engine_world_t *w = create("a.test", *state);
+    fake_ca_fault(w->ca, FAKE_CA_CHALLENGE, FAKE_CA_TIMEOUT_AFTER);
+    fake_ca_fault_add(w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_CHALLENGE,
+                                                .trouble = FAKE_CA_ERROR,
+                                                .nth = 2,
+                                                .status = 400,
+                                                .problem = "malformed"});
+    engine_world_start(w);
+    engine_world_pass(w, 5 * ACME_TIME_MINUTE);
+    assert_int_equal(2, count(w, "fault"));
+    expect_one_clean_run(w);
 }
 
 static void errors_at_many_names_are_one_try_each_round(void **state)
@@ -342,6 +359,7 @@ int main(void)
         FIXTURE_TEST(a_disk_that_fails_at_any_write_costs_no_order),
         FIXTURE_TEST(a_disk_full_for_a_day_is_written_soon_after),
         FIXTURE_TEST(a_wait_at_any_request_is_kept_and_loses_nothing),
+        FIXTURE_TEST(a_challenge_told_twice_is_left_to_the_order),
         FIXTURE_TEST(errors_at_many_names_are_one_try_each_round),
         FIXTURE_TEST(a_history_reads_as_a_story),
         FIXTURE_TEST(a_failure_is_told_once),

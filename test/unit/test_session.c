@@ -234,6 +234,24 @@ static void a_record_of_another_ca_is_not_used(void **state)
     assert_int_equal(2, count(r, "newAccount"));
 }
 
+static void an_account_that_was_closed_is_not_used(void **state)
+{
+    relation_t *r = create_ready(*state);
+    char *text;
+    apr_size_t len;
+    const char *path = account_file(r, "account.json");
+    assert_well(acme_store_get(&text, &len, r->config.store, path, *state));
+    char *status = strstr(text, "\"valid\"");
+    assert_non_null(status);
+    text = apr_pstrcat(*state, apr_pstrmemdup(*state, text, (apr_size_t)(status - text)),
+                       "\"deactivated\"", status + 7, NULL);
+    assert_well(acme_store_put(r->config.store, path, text, strlen(text), *state));
+    begin(r);
+    order(r, "a.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(2, count(r, "newAccount")); /* the CA is asked what it says of it */
+}
+
 /* ---- the queue ---- */
 
 static void what_takes_an_order_further_goes_first(void **state)
@@ -310,6 +328,60 @@ static void a_ca_that_gives_no_nonce_is_in_trouble(void **state)
     assert_int_equal(0, r->heard);
     assert_int_equal(1, logged(r, ACME_LOG_ERROR, "Replay-Nonce"));
     assert_true(count(r, "newNonce") <= 8);
+}
+
+static int spoil_nonce(void *baton, fake_ca_moment_t moment, fake_ca_kind_t kind,
+                       const acme_exchange_t *exchange)
+{
+    if (moment == FAKE_CA_AFTER && kind == FAKE_CA_NEW_ORDER) {
+        apr_table_setn(exchange->headers, "Replay-Nonce", baton);
+    }
+    return 0;
+}
+
+static void an_unusable_nonce_is_never_sent(void **state)
+{
+    char *longest = apr_pcalloc(*state, 301);
+    memset(longest, 'A', 300);
+    const char *const nonces[] = {"", "two words", "quo\"te", "+/==", longest};
+    for (int i = 0; i < 5; ++i) {
+        relation_t *r = create(*state);
+        fake_ca_on_moment(r->w->ca, spoil_nonce, (void *)nonces[i]);
+        order_many(r, 20);
+        pass(r, ACME_TIME_MINUTE);
+        assert_int_equal(20, r->well);
+        assert_int_equal(0, count(r, "badNonce"));
+        expect_a_good_client(r);
+    }
+}
+
+/* Many nonces come in when nobody wants them any more. */
+static void the_stock_of_nonces_is_bounded(void **state)
+{
+    relation_t *r = create(*state);
+    r->config.max_in_flight = 150;
+    begin(r);
+    order(r, "first.test");
+    pass(r, ACME_TIME_SECOND);
+    fake_ca_settings(r->w->ca)->latency = 100 * 1000;
+    acme_ask_t *asks[300];
+    for (int i = 0; i < 300; ++i) {
+        asks[i] = ask(r, "", r->url, "");
+    }
+    for (int i = 0; i < 20 && acme_session_in_flight(r->session) < 120; ++i) {
+        turn(r);
+        fake_env_move(r->w->world, 50 * 1000);
+    }
+    assert_true(acme_session_in_flight(r->session) >= 120);
+    for (int i = 299; i >= 150; --i) {
+        acme_session_withdraw(r->session, asks[i]);
+    }
+    pass(r, ACME_TIME_MINUTE);
+    assert_int_equal(151, r->well);
+    order_many(r, 100);
+    pass(r, ACME_TIME_MINUTE);
+    assert_int_equal(251, r->well);
+    expect_a_good_client(r);
 }
 
 static void a_bad_nonce_is_signed_anew(void **state)
@@ -587,6 +659,7 @@ static void no_restart_shortens_a_pause(void **state)
     pass(r, pause);
     assert_int_equal(faults + 1, count(r, "fault"));
     assert_true(acme_session_next(r->session) - now_of(r) > pause); /* and it grows on */
+    assert_int_equal(1, logged(r, ACME_LOG_ERROR, NULL));
 }
 
 static void another_configuration_is_tried_at_once(void **state)
@@ -909,11 +982,14 @@ int main(void)
         FIXTURE_TEST(an_account_survives_a_restart),
         FIXTURE_TEST(a_damaged_account_record_is_asked_for),
         FIXTURE_TEST(a_record_of_another_ca_is_not_used),
+        FIXTURE_TEST(an_account_that_was_closed_is_not_used),
         FIXTURE_TEST(what_takes_an_order_further_goes_first),
         FIXTURE_TEST(no_more_are_in_flight_than_may_be),
         FIXTURE_TEST(nonces_are_used_once_and_hardly_fetched),
         FIXTURE_TEST(answers_without_a_nonce_cost_a_request_more),
         FIXTURE_TEST(a_ca_that_gives_no_nonce_is_in_trouble),
+        FIXTURE_TEST(an_unusable_nonce_is_never_sent),
+        FIXTURE_TEST(the_stock_of_nonces_is_bounded),
         FIXTURE_TEST(a_bad_nonce_is_signed_anew),
         FIXTURE_TEST(endless_bad_nonces_are_handed_back),
         FIXTURE_TEST(nonces_that_grew_stale_are_replaced),
