@@ -37,6 +37,7 @@ typedef struct {
     const apr_array_header_t *key_specs;   /**< acme_key_spec_t: one certificate each, not empty */
     const acme_ca_t *ca;
     const apr_array_header_t *challenge_types; /**< const char *: allowed ones, best first */
+    const struct acme_dns01_t *dns01; /**< how TXT records are set (acme_dns01.h); NULL: not at all */
     acme_window_t renew_window;
     acme_window_t warn_window;
     acme_renew_mode_t renew_mode;

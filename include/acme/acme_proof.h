@@ -25,6 +25,9 @@ typedef struct {
     const acme_identifier_t *identifier; /**< without "*." */
     const char *token;
     const char *thumbprint; /**< of the account key (RFC 8555 section 8.1) */
+    /* not in a record in challenges/: */
+    const struct acme_dns01_t *dns01; /**< how the domain sets TXT records; NULL: not said */
+    apr_time_t expires;               /**< when the authorization ends; 0: not known */
 } acme_proof_t;
 
 /** Writes the record of @a proof as challenges/<type>/@a name. */

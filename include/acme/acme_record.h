@@ -32,6 +32,7 @@ typedef struct {
     int is_read; /**< the CA's word on it was heard */
     int is_told; /**< the solver was asked to publish */
     int is_explained; /**< the CA was asked why it failed */
+    apr_time_t expires; /**< as the CA said; 0: it did not */
 } acme_record_authorization_t;
 
 typedef struct {

@@ -162,6 +162,7 @@ static acme_err_t *take_authorization(acme_issuance_t *run, authorization_t *aut
     take_identifier(run, authorization, heard->identifier);
     authorization->is_read = 1;
     authorization->is_done = heard->status == ACME_AUTHORIZATION_VALID;
+    authorization->expires = heard->expires;
     if (heard->status == ACME_AUTHORIZATION_PENDING) {
         return take_challenge(run, authorization, heard);
     }
@@ -245,7 +246,9 @@ static acme_proof_t proof_of(const acme_issuance_t *run, const authorization_t *
     return (acme_proof_t){.type = authorization->challenge_type,
                           .identifier = authorization->identifier,
                           .token = authorization->token,
-                          .thumbprint = run->record->thumbprint};
+                          .thumbprint = run->record->thumbprint,
+                          .dns01 = run->domain->dns01,
+                          .expires = authorization->expires};
 }
 
 static int is_open(const authorization_t *authorization)
