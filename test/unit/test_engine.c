@@ -519,8 +519,12 @@ static acme_err_t *slow_withdraw(int *is_gone, apr_time_t *poll_at, void *baton,
 static void what_an_engine_before_left_published_is_taken_away(void **state)
 {
     static const acme_identifier_t gone = {ACME_IDENTIFIER_DNS, "gone.test", 0};
-    acme_proof_t left = {"http-01", &gone, "a-token-of-an-order-that-is-no-more", "thumb"};
-    acme_proof_t left_slowly = {"slow-01", &gone, "another-token", "thumb"};
+    acme_proof_t left = {.type = "http-01",
+                         .identifier = &gone,
+                         .token = "a-token-of-an-order-that-is-no-more",
+                         .thumbprint = "thumb"};
+    acme_proof_t left_slowly = {
+        .type = "slow-01", .identifier = &gone, .token = "another-token", .thumbprint = "thumb"};
     slow_t slow = {0, &left_slowly};
     acme_solver_t slow_solver = {
         .type = "slow-01", .baton = &slow, .withdraw = slow_withdraw, .list = slow_list};

@@ -22,7 +22,8 @@ typedef struct {
 
 static const acme_identifier_t example = {ACME_IDENTIFIER_DNS, "example.org", 0};
 static const acme_identifier_t address = {ACME_IDENTIFIER_IP, "2001:db8::1", 0};
-static const acme_proof_t proof = {"tls-alpn-01", &example, TOKEN, "thumb"};
+static const acme_proof_t proof = {
+    .type = "tls-alpn-01", .identifier = &example, .token = TOKEN, .thumbprint = "thumb"};
 
 static house_t open_house(apr_pool_t *pool)
 {

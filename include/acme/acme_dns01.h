@@ -1,0 +1,46 @@
+/* What an administrator wants of dns-01: the way to set records, and how long to wait for them.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A plain record, made by the host when it reads the configuration, frozen; domains with the same
+ * settings share one.
+ */
+#ifndef ACME_DNS01_H
+#define ACME_DNS01_H
+
+#include <apr_tables.h>
+#include <apr_time.h>
+
+typedef enum {
+    ACME_DNS01_AUTHORITATIVE, /**< until every authoritative server shows the record */
+    ACME_DNS01_RESOLVER,      /**< until the resolver shows it */
+    ACME_DNS01_NONE           /**< for the time `settle` alone */
+} acme_dns01_servers_t;
+
+/** ACMEDns01Wait. */
+typedef struct {
+    apr_interval_time_t timeout; /**< 0: the default of the way */
+    apr_interval_time_t settle;  /**< after all show it */
+    acme_dns01_servers_t servers;
+} acme_dns01_wait_t;
+
+#define ACME_DNS01_TIMEOUT (5 * APR_USEC_PER_SEC * 60)
+/** A hand is slower than a program. */
+#define ACME_DNS01_TIMEOUT_MANUAL (24 * APR_USEC_PER_SEC * 3600)
+/** The longest `settle`. */
+#define ACME_DNS01_SETTLE_MAX (APR_USEC_PER_SEC * 3600)
+
+typedef enum { ACME_DNS01_EXEC, ACME_DNS01_RFC2136, ACME_DNS01_MANUAL } acme_dns01_way_t;
+
+typedef struct acme_dns01_t acme_dns01_t;
+struct acme_dns01_t {
+    acme_dns01_way_t way;
+    int style;                      /**< exec: acme_dns_exec_style_t */
+    const apr_array_header_t *argv; /**< exec: const char *, the program first, an absolute path */
+    const char *secret_file; /**< exec: credentials=, rfc2136: key=; an absolute path, or NULL */
+    const char *secret;      /**< what is in it, read by the parent; NULL: nothing could be read */
+    const char *server;      /**< rfc2136: host, host:port or [address]:port */
+    const char *zone;        /**< rfc2136: NULL: it is found */
+    acme_dns01_wait_t wait;
+};
+
+#endif
