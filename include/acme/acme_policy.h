@@ -80,6 +80,12 @@ apr_time_t acme_policy_poll_at(int polls, apr_time_t retry_at, apr_interval_time
 apr_interval_time_t acme_policy_poll_estimate(apr_interval_time_t estimate,
                                               apr_interval_time_t took, int polls);
 
+/** A better estimate after an answer in vain, @a elapsed after the beginning, the @a polls-th (1 and up):
+ * what takes so long here takes as long elsewhere. Only the first few count, so that an order that never
+ * ends does not make all others wait. */
+apr_interval_time_t acme_policy_poll_in_vain(apr_interval_time_t estimate,
+                                             apr_interval_time_t elapsed, int polls);
+
 /** Nonzero if polling since @a since has gone on for too long. A CA may validate for an hour, and
  * issue (@a is_processing) for half a day. */
 int acme_policy_poll_is_over(apr_time_t since, int is_processing, apr_time_t now);

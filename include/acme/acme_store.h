@@ -54,7 +54,8 @@ struct acme_store_provider_t {
      * accounts/, challenges/, requests/. */
     acme_err_t *(*get)(char **bytes, apr_size_t *len, void *baton, const char *path,
                        apr_pool_t *pool);
-    acme_err_t *(*put)(void *baton, const char *path, const char *bytes, apr_size_t len,
+    /** With @a is_synced it is on the disk when this returns. */
+    acme_err_t *(*put)(void *baton, const char *path, const char *bytes, apr_size_t len, int is_synced,
                        apr_pool_t *pool);
     acme_err_t *(*del)(void *baton, const char *path, apr_pool_t *pool);
     acme_err_t *(*list)(apr_array_header_t **names, void *baton, const char *path,
@@ -81,6 +82,12 @@ acme_err_t *acme_store_get(char **value, apr_size_t *len, const acme_store_t *st
 /** Writes, atomically and durably; makes the folders between. */
 acme_err_t *acme_store_put(const acme_store_t *store, const char *path, const char *value,
                            apr_size_t len, apr_pool_t *scratch_pool);
+
+/** The same, but not durably: killed anywhere, a reader still sees the old value or the new one, whole;
+ * when the machine loses power, either may be gone. For what the CA can tell us again, or what is
+ * made again at no cost: a disk takes milliseconds for each sync, and a certificate many steps. */
+acme_err_t *acme_store_put_unsynced(const acme_store_t *store, const char *path, const char *value,
+                                    apr_size_t len, apr_pool_t *scratch_pool);
 
 /** Removes the value, and the folder that held it if it is empty then. Absent is no error. */
 acme_err_t *acme_store_del(const acme_store_t *store, const char *path, apr_pool_t *scratch_pool);

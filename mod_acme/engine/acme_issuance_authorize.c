@@ -51,6 +51,12 @@ static const char *name_of(const authorization_t *authorization, apr_pool_t *poo
                : authorization->identifier->value;
 }
 
+/* Still to be proved. */
+static int is_open(const authorization_t *authorization)
+{
+    return !authorization->is_done && authorization->token != NULL;
+}
+
 /* ---- AUTHORIZE ---- */
 
 /* RFC 8555 section 7.1.4: the identifier has no "*.", the wildcard member says so. */
@@ -175,6 +181,15 @@ static acme_err_t *take_authorization(acme_issuance_t *run, authorization_t *aut
                          acme_authorization_status_name(heard->status));
 }
 
+/* The record says "published" before anything is, so that a crash in between leaves nothing behind. */
+static void mark_published(acme_issuance_t *run)
+{
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        authorization_t *authorization = authorization_at(run, i);
+        authorization->is_published |= is_open(authorization);
+    }
+}
+
 static void leave_authorize(acme_issuance_t *run)
 {
     int open = 0;
@@ -187,6 +202,7 @@ static void leave_authorize(acme_issuance_t *run)
     }
     run->record->thumbprint = acme_session_thumbprint(run->session);
     if (open > 0) {
+        mark_published(run);
         issuance_goto(run, ACME_STEP_PUBLISH, 0);
         return;
     }
@@ -251,25 +267,6 @@ static acme_proof_t proof_of(const acme_issuance_t *run, const authorization_t *
                           .expires = authorization->expires};
 }
 
-static int is_open(const authorization_t *authorization)
-{
-    return !authorization->is_done && authorization->token != NULL;
-}
-
-/* The record says "published" before anything is, so that a crash in between leaves nothing behind. */
-static int mark_published(acme_issuance_t *run)
-{
-    int has_changed = 0;
-    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
-        authorization_t *authorization = authorization_at(run, i);
-        if (is_open(authorization) && !authorization->is_published) {
-            authorization->is_published = 1;
-            has_changed = 1;
-        }
-    }
-    return has_changed;
-}
-
 static acme_err_t *solver_of(acme_solver_t **solver, const acme_issuance_t *run,
                              const authorization_t *authorization)
 {
@@ -328,11 +325,6 @@ void issuance__publish(acme_issuance_t *run)
     if (!run->is_published) {
         run->is_published = 1;
         run->host->published(run->host->baton, 1);
-    }
-    if (mark_published(run)) {
-        run->is_unsaved = 1;
-        issuance_stay(run, issuance_now(run)); /* saved first, then published */
-        return;
     }
     apr_time_t wait_until;
     acme_err_t *err = publish_all(run);

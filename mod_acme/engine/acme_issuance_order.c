@@ -100,8 +100,11 @@ static void wait_for_order(acme_issuance_t *run, int is_processing)
                                          run->domain->ca->name));
         return;
     }
-    apr_interval_time_t estimate = *acme_session_estimate(run->session, is_processing);
-    issuance_stay(run, acme_policy_poll_at(run->polls, run->retry_at, estimate, now));
+    apr_interval_time_t *estimate = acme_session_estimate(run->session, is_processing);
+    if (run->polls > 0) {
+        *estimate = acme_policy_poll_in_vain(*estimate, now - run->record->polling_since, run->polls);
+    }
+    issuance_stay(run, acme_policy_poll_at(run->polls, run->retry_at, *estimate, now));
     ++run->polls;
 }
 

@@ -263,6 +263,12 @@ apr_interval_time_t acme_policy_poll_estimate(apr_interval_time_t estimate,
     return better > POLL_FIRST_MAX ? POLL_FIRST_MAX : better;
 }
 
+apr_interval_time_t acme_policy_poll_in_vain(apr_interval_time_t estimate,
+                                             apr_interval_time_t elapsed, int polls)
+{
+    return polls <= 4 && elapsed > estimate && elapsed < POLL_FIRST_MAX ? elapsed : estimate;
+}
+
 int acme_policy_poll_is_over(apr_time_t since, int is_processing, apr_time_t now)
 {
     return now - since > (is_processing ? 12 * ACME_TIME_HOUR : ACME_TIME_HOUR);

@@ -242,6 +242,14 @@ acme_err_t *acme_record_read(acme_record_t **record, const acme_store_t *store, 
     return NULL;
 }
 
+/* Once the CA has our CSR, the key beside the record and the way to the order are worth a certificate.
+ * What a power loss takes before, a new order gives back (CAs hand the same pending order out); what
+ * comes later can be downloaded again. */
+static int is_precious(acme_step_t step)
+{
+    return step == ACME_STEP_FINALIZE;
+}
+
 acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
                               const acme_record_t *record, apr_pool_t *scratch_pool)
 {
@@ -268,8 +276,10 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     acme_json_set_strings(object, "failed-types", record->failed_types);
     json_object_set_new(object, "log", write_log(record->log));
     const char *text = acme_json_text(object, 1, scratch_pool);
-    return acme_store_put(store, record_path(folder, scratch_pool), text, strlen(text),
-                          scratch_pool);
+    const char *path = record_path(folder, scratch_pool);
+    return is_precious(record->step)
+               ? acme_store_put(store, path, text, strlen(text), scratch_pool)
+               : acme_store_put_unsynced(store, path, text, strlen(text), scratch_pool);
 }
 
 acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,

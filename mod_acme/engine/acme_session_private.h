@@ -37,7 +37,8 @@ struct acme_session_t {
     const acme_ca_t *ca;
 
     struct acme_ask_ring_t queue;  /* what takes an order further; goes first */
-    struct acme_ask_ring_t orders; /* new orders: begun when nothing else can go on */
+    struct acme_ask_ring_t orders; /* new orders: one for every two of the others */
+    unsigned turn;
     struct acme_ask_ring_t flying;
     int queued;
     int in_flight; /* exchanges out, of whatever kind */

@@ -32,7 +32,7 @@ acme_err_t *acme_proof_write(const acme_store_t *store, const char *name, const 
                              proof->type);
     }
     acme_err_t *err =
-        acme_store_put(store, acme_store_path(scratch_pool, "challenges", proof->type, name), text,
+        acme_store_put_unsynced(store, acme_store_path(scratch_pool, "challenges", proof->type, name), text,
                        strlen(text), scratch_pool);
     free(text);
     return err;

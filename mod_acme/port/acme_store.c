@@ -217,8 +217,8 @@ acme_err_t *acme_store_get(char **value, apr_size_t *len, const acme_store_t *st
 }
 
 /* see acme_store.h */
-acme_err_t *acme_store_put(const acme_store_t *store, const char *path, const char *value,
-                           apr_size_t len, apr_pool_t *scratch_pool)
+static acme_err_t *put_value(const acme_store_t *store, const char *path, const char *value,
+                             apr_size_t len, int is_synced, apr_pool_t *scratch_pool)
 {
     ACME_TRY(check_path(store, path, scratch_pool));
     if (len > ACME_STORE_VALUE_MAX) {
@@ -230,7 +230,7 @@ acme_err_t *acme_store_put(const acme_store_t *store, const char *path, const ch
     apr_size_t sealed_len = 0;
     switch (acme_store_kind(path)) {
     case ACME_STORE_PLAIN:
-        return store->provider->put(store->baton, path, value, len, scratch_pool);
+        return store->provider->put(store->baton, path, value, len, is_synced, scratch_pool);
     case ACME_STORE_RECORD:
         ACME_TRY(acme_seal_close_record(&sealed, &sealed_len, store->seal, seal_label(label, path),
                                         path, value, len, scratch_pool));
@@ -240,7 +240,19 @@ acme_err_t *acme_store_put(const acme_store_t *store, const char *path, const ch
                                         path, value, len, store->env, scratch_pool));
         break;
     }
-    return store->provider->put(store->baton, path, sealed, sealed_len, scratch_pool);
+    return store->provider->put(store->baton, path, sealed, sealed_len, is_synced, scratch_pool);
+}
+
+acme_err_t *acme_store_put(const acme_store_t *store, const char *path, const char *value,
+                           apr_size_t len, apr_pool_t *scratch_pool)
+{
+    return put_value(store, path, value, len, 1, scratch_pool);
+}
+
+acme_err_t *acme_store_put_unsynced(const acme_store_t *store, const char *path, const char *value,
+                                    apr_size_t len, apr_pool_t *scratch_pool)
+{
+    return put_value(store, path, value, len, 0, scratch_pool);
 }
 
 /* see acme_store.h */

@@ -217,7 +217,7 @@ static acme_err_t *get(char **bytes, apr_size_t *len, void *baton, const char *p
 }
 
 static acme_err_t *put(void *baton, const char *path, const char *bytes, apr_size_t len,
-                       apr_pool_t *pool)
+                       int is_synced, apr_pool_t *pool)
 {
     const acme_store_fs_t *fs = baton;
     const char *name;
@@ -229,7 +229,7 @@ static acme_err_t *put(void *baton, const char *path, const char *bytes, apr_siz
         int folder;
         error = acme_store_fs__open_folder(&folder, fs, folder_path, 1);
         if (error == 0) {
-            error = acme_store_file__write(folder, name, bytes, len, &owner, 1);
+            error = acme_store_file__write(folder, name, bytes, len, &owner, is_synced);
             close(folder);
         }
     }

@@ -32,8 +32,9 @@ static inline acme_err_t *fuzz_store_get(char **bytes, apr_size_t *len, void *ba
 }
 
 static inline acme_err_t *fuzz_store_write(void *baton, const char *path, const char *bytes,
-                                           apr_size_t len, apr_pool_t *pool)
+                                           apr_size_t len, int is_synced, apr_pool_t *pool)
 {
+    (void)is_synced;
     fuzz_store_t *disk = baton;
     (void)path;
     (void)pool;

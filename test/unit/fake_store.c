@@ -115,12 +115,13 @@ static acme_err_t *put_fault(fake_store_t *disk, const char *path, apr_pool_t *p
 }
 
 static acme_err_t *put(void *baton, const char *path, const char *bytes, apr_size_t len,
-                       apr_pool_t *pool)
+                       int is_synced, apr_pool_t *pool)
 {
     fake_store_t *disk = ((view_t *)baton)->disk;
     int is_due = count_write(disk);
     before(disk, is_due);
     pthread_mutex_lock(&disk->mutex);
+    (void)is_synced; /* this disk never loses power */
     acme_err_t *err = put_fault(disk, path, pool);
     if (err == NULL) {
         set(disk, path, bytes, len);

@@ -205,6 +205,11 @@ static void the_estimate_follows_what_was_seen(void **state)
         estimate = acme_policy_poll_estimate(estimate, 0, 0);
     }
     assert_true(estimate < 100 * 1000);
+    assert_true(acme_policy_poll_in_vain(0, ACME_TIME_SECOND, 3) == ACME_TIME_SECOND);
+    assert_true(acme_policy_poll_in_vain(2 * ACME_TIME_SECOND, ACME_TIME_SECOND, 1) ==
+                2 * ACME_TIME_SECOND);
+    assert_true(acme_policy_poll_in_vain(0, 2 * ACME_TIME_SECOND, 5) == 0);
+    assert_true(acme_policy_poll_in_vain(0, ACME_TIME_HOUR, 1) == 0);
 }
 
 static void the_same_reason_is_logged_once_a_day(void **state)
