@@ -314,7 +314,8 @@ static acme_err_t *look_at_all(acme_issuance_t *run, apr_time_t *wait_until)
         apr_time_t poll_at;
         ACME_TRY(solver->visible(&is_visible, &poll_at, solver->baton, &proof, run->step_pool));
         if (!is_visible) {
-            *wait_until = sooner(*wait_until, poll_at);
+            apr_time_t at = poll_at != 0 ? poll_at : issuance_now(run) + ACME_TIME_SECOND;
+            *wait_until = sooner(*wait_until, at);
         }
     }
     return NULL;

@@ -23,6 +23,9 @@
  */
 #define AHEAD (1 * ACME_TIME_DAY)
 
+/* So many are synced at once and then pointed to: what was carried stays carried if the time is up. */
+#define BATCH 1000
+
 typedef struct {
     const acme_store_t *store;
     const char *base;
@@ -246,6 +249,26 @@ static void point_all(pass_t *pass, apr_pool_t *pool)
     }
 }
 
+/* What was archived gets on the disk, and is pointed to. */
+static void finish_batch(pass_t *pass, apr_pool_t *pool)
+{
+    if (pass->archived->nelts == 0) {
+        return;
+    }
+    acme_err_t *err = acme_store_fs_sync(pass->store, pool);
+    if (err == NULL) {
+        point_all(pass, pool);
+    }
+    else {
+        pass->waiting += pass->archived->nelts;
+        acme_env_log(pass->store->env, ACME_LOG_ERROR,
+                     "Certificates were not copied to domains/, which keeps those before; it is "
+                     "tried again: %s",
+                     err->text);
+    }
+    apr_array_clear(pass->archived);
+}
+
 /* see mod_acme_promoter.h */
 int mod_acme_promoter_run(const acme_store_t *store, const char *base,
                           const apr_array_header_t *domains, apr_pool_t *scratch_pool)
@@ -260,18 +283,11 @@ int mod_acme_promoter_run(const acme_store_t *store, const char *base,
         if (err != NULL) {
             complain(&pass, domain, err);
         }
-    }
-    apr_pool_destroy(iteration);
-    if (pass.archived->nelts > 0) {
-        acme_err_t *err = acme_store_fs_sync(store, scratch_pool);
-        if (err != NULL) {
-            acme_env_log(store->env, ACME_LOG_ERROR,
-                         "Certificates were not copied to domains/, which keeps those before; it "
-                         "is tried again: %s",
-                         err->text);
-            return pass.waiting + pass.archived->nelts;
+        if (pass.archived->nelts >= BATCH) {
+            finish_batch(&pass, iteration);
         }
-        point_all(&pass, scratch_pool);
     }
+    finish_batch(&pass, iteration);
+    apr_pool_destroy(iteration);
     return pass.waiting;
 }
