@@ -15,6 +15,9 @@ from world.processes import NotInTime, is_alive, send, wait_for
 from world.store import Store
 
 SLOW = {"PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "2"}
+# A server that is dead when the CA comes to validate has failed the validation, and has to wait for ten
+# minutes by its own rules.  What is tested here is what it remembers, so the CA takes its word for it.
+TRUSTING = {**SLOW, "PEBBLE_VA_ALWAYS_VALID": "1"}
 
 
 def fifty(stem):
@@ -44,7 +47,7 @@ def kill_all(httpd):
 def test_killed_while_fifty_orders_run(make_ca, make_httpd, all_of_it, kill):
     dice = random.Random(time.time_ns())
     names, config = fifty(kill.__name__.replace("_", "-"))
-    ca = make_ca(env=SLOW)
+    ca = make_ca(env=TRUSTING)
     httpd = make_httpd(config, ca=ca, log_level="warn acme:info").start()
     at_order = 0
     for _ in range(20 if all_of_it else 5):
@@ -63,7 +66,7 @@ def test_killed_while_fifty_orders_run(make_ca, make_httpd, all_of_it, kill):
     assert ca.orders() <= len(names) + at_order
     assert len(ca.authorizations_made_valid()) == len(set(ca.authorizations_made_valid()))
     assert not ca.authorizations_made_invalid()
-    assert max(ca.validations().values()) <= 3, "Pebble asks three times for each validation"
+    assert ca.validations_begun() <= ca.orders(), "an authorization was validated twice"
 
 
 @pytest.mark.root

@@ -59,17 +59,29 @@ class Dns:
     """pebble-challtestsrv as a DNS server: every name is 127.0.0.1 until told otherwise."""
 
     def __init__(self, binaries, folder):
+        self.binaries = binaries
+        self.folder = Path(folder)
         self.port = free_port()
         self.management_port = free_port()
-        recent = is_recent(binaries)
-        arguments = [Path(binaries) / "pebble-challtestsrv"]
+        self.start()
+
+    def start(self):
+        recent = is_recent(self.binaries)
+        arguments = [Path(self.binaries) / "pebble-challtestsrv"]
         arguments += ["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""]
         arguments += ["-http01", "", "-https01", "", "-tlsalpn01", ""]
         arguments += ["-doh", ""] if recent else []
         arguments += ["-dnsserver" if recent else "-dns01", f"127.0.0.1:{self.port}"]
         arguments += ["-management", f"127.0.0.1:{self.management_port}"]
-        self.daemon = Daemon(arguments, Path(folder) / "dns.log")
+        self.daemon = Daemon(arguments, self.folder / "dns.log")
         self.daemon.wait_for_port(self.management_port)
+
+    def ensure(self):
+        """One server lasts for all tests; should it have died, the next test gets a new one."""
+        if not self.daemon.is_running():
+            print(f"the DNS server had ended with {self.daemon.process.returncode}: {self.daemon.text()[-2000:]}")
+            self.start()
+        return self
 
     def tell(self, command, **what):
         request = urllib.request.Request(
@@ -180,6 +192,9 @@ class Pebble:
         ):
             counts[name, token] = counts.get((name, token), 0) + 1
         return counts
+
+    def validations_begun(self):
+        return len(re.findall(r"Pulled a task from the Tasks queue", self.text()))
 
     def authorizations_made_valid(self):
         return re.findall(r"authz (\S+) set VALID", self.text())
