@@ -31,6 +31,9 @@ apr_size_t acme_bell_size(int domains);
  * smaller one is ignored, but ACME_BELL_NONE gives way to any. */
 void acme_bell_ring(acme_bell_t *bell, int index, apr_uint64_t number);
 
+/** Nonzero if the engine has looked and no proof is published: nobody need look into challenges/. */
+int acme_bell_is_quiet(const acme_bell_t *bell);
+
 apr_uint64_t acme_bell_generation(const acme_bell_t *bell, int index);
 
 #endif

@@ -32,6 +32,11 @@ void acme_bell_ring(acme_bell_t *bell, int index, apr_uint64_t number)
     }
 }
 
+int acme_bell_is_quiet(const acme_bell_t *bell)
+{
+    return atomic_load(&bell->engine_is_up) != 0 && atomic_load(&bell->challenges) == 0;
+}
+
 apr_uint64_t acme_bell_generation(const acme_bell_t *bell, int index)
 {
     return atomic_load_explicit(&bell->generations[index], memory_order_acquire);

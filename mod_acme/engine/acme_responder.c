@@ -16,11 +16,9 @@
 /* SHA-256 in base64url */
 #define THUMBPRINT_LEN 43
 
-/* The engine has looked, and nothing is to be proved. */
 static int is_quiet(const acme_bell_t *bell)
 {
-    return bell != NULL && atomic_load(&bell->engine_is_up) != 0 &&
-           atomic_load(&bell->challenges) == 0;
+    return bell != NULL && acme_bell_is_quiet(bell);
 }
 
 /* The proof that was published as @a name, or NULL. */

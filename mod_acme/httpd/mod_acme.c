@@ -11,6 +11,7 @@
 #include <ap_mpm.h>
 #include <mpm_common.h>
 
+#include "mod_acme_alpn.h"
 #include "mod_acme_answer.h"
 #include "mod_acme_config.h"
 #include "mod_acme_host.h"
@@ -36,6 +37,9 @@ static void register_hooks(apr_pool_t *pool)
     /* each child */
     ap_hook_child_init(mod_acme_start_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(mod_acme_watchdog_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+
+    /* each handshake */
+    mod_acme_alpn_register_hooks();
 
     /* each request: before Alias, Redirect, Rewrite, ProxyPass and access control */
     ap_hook_translate_name(mod_acme_answer_challenge, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -118,11 +118,10 @@ static int is_reachable(const acme_domain_t *domain, int has_http, int has_https
 static void check_ports(const mod_acme_raw_t *raw, apr_pool_t *pool)
 {
     const mod_acme_global_t *global = &raw->global;
-    int has_http = is_listening(global->ports.http);
-    int has_https = is_listening(global->ports.https);
     for (int i = 0; i < global->domains->nelts; i++) {
         const acme_domain_t *domain = APR_ARRAY_IDX(global->domains, i, const acme_domain_t *);
-        if (domain->renew_mode == ACME_RENEW_MANUAL || is_reachable(domain, has_http, has_https)) {
+        if (domain->renew_mode == ACME_RENEW_MANUAL ||
+            is_reachable(domain, global->has_http, global->has_https)) {
             continue;
         }
         (void)mod_acme_finding_add(
@@ -197,6 +196,8 @@ int mod_acme_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     (void)plog;
     mod_acme_raw_t *raw = mod_acme_settings_raw(pconf);
     give_records(s, pconf);
+    raw->global.has_http = is_listening(raw->global.ports.http);
+    raw->global.has_https = is_listening(raw->global.ports.https);
     mod_acme_vhost_link(&raw->global, raw, s, pconf);
     share_global(&raw->global, s);
     check_ports(raw, ptemp);

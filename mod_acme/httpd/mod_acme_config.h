@@ -44,6 +44,8 @@ typedef struct {
     apr_interval_time_t retry_delay;    /**< ACMERetryDelay */
     apr_interval_time_t check_interval; /**< ACMECheckInterval */
     mod_acme_ports_t ports;             /**< ACMEPortMap */
+    int has_http;                       /**< a Listen is for ports.http */
+    int has_https;                      /**< a Listen is for ports.https */
     mod_acme_activation_t activation;   /**< ACMEActivation */
     mod_acme_placeholder_t placeholder; /**< ACMEPlaceholder */
     int has_base_server; /**< ACMEBaseServer on: the base server is a host like others */

@@ -14,6 +14,7 @@
 
 #include "acme/acme_certificate_cache.h"
 #include "acme/acme_identifier.h"
+#include "mod_acme_alpn.h"
 #include "mod_acme_host.h"
 #include "mod_acme_live.h"
 #include "mod_acme_vhost.h"
@@ -142,11 +143,15 @@ static void serve(SSL *ssl, const mod_acme_world_t *world, const acme_domain_t *
 static int choose_certificate(SSL *ssl, void *arg)
 {
     server_rec *server = arg;
+    const conn_rec *c = SSL_get_app_data(ssl);
     const mod_acme_world_t *world = mod_acme_world();
     char finished[1];
     if (world == NULL || world->cache == NULL ||
         SSL_get_finished(ssl, finished, sizeof(finished)) > 0) {
         return 1; /* a renegotiation keeps what the connection began with */
+    }
+    if (c != NULL && mod_acme_alpn_has_answered(c)) {
+        return 1; /* in TLS 1.3 OpenSSL asks for the protocol before it calls us */
     }
     const acme_domain_t *domain =
         mod_acme_live_domain(world, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), server);

@@ -16,6 +16,7 @@
 
 #include "acme/acme_seal.h"
 #include "acme/acme_store_fs.h"
+#include "mod_acme_alpn.h"
 #include "mod_acme_env.h"
 #include "mod_acme_host.h"
 #include "mod_acme_parent.h"
@@ -179,6 +180,7 @@ static void begin(mod_acme_world_t *world, apr_pool_t *scratch_pool)
                      "%s: no certificate is obtained, those in domains/ are served", err->text);
         return;
     }
+    mod_acme_alpn_allow(world);
     mod_acme_parent_begin(world, scratch_pool);
     mod_acme_watchdog_register(world);
 }
@@ -241,5 +243,6 @@ void mod_acme_start_child(apr_pool_t *pchild, server_rec *s)
             world->store, mod_acme_board_bell(world->board), world->global->domains->nelts,
             CACHE_CAPACITY, world->env, pool);
     }
+    mod_acme_alpn_start_child();
     mod_acme_watchdog_child_init(world);
 }

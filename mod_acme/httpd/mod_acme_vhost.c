@@ -164,16 +164,36 @@ static void check_agreement(link_t *link)
 
 /* ---- 1: drafts */
 
-static void set_defaults(mod_acme_settings_t *settings, apr_pool_t *pool)
+/* Best first; what no Listen is for, comes after the others: it may still be that something in front
+ * of httpd leads the CA here. */
+static const apr_array_header_t *default_challenges(const link_t *link)
+{
+    const apr_array_header_t *all = mod_acme_words_default_challenges(link->pool);
+    if (link->global->has_http || !link->global->has_https) {
+        return all;
+    }
+    apr_array_header_t *types = apr_array_make(link->pool, all->nelts, sizeof(const char *));
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < all->nelts; i++) {
+            const char *type = APR_ARRAY_IDX(all, i, const char *);
+            if ((strcmp(type, "http-01") == 0) == pass) {
+                APR_ARRAY_PUSH(types, const char *) = type;
+            }
+        }
+    }
+    return types;
+}
+
+static void set_defaults(const link_t *link, mod_acme_settings_t *settings)
 {
     mod_acme_settings_clear(settings);
-    mod_acme_ca_t *ca = apr_palloc(pool, sizeof(*ca));
+    mod_acme_ca_t *ca = apr_palloc(link->pool, sizeof(*ca));
     mod_acme_ca_default(ca);
     settings->ca = ca;
-    apr_array_header_t *specs = apr_array_make(pool, 1, sizeof(acme_key_spec_t));
+    apr_array_header_t *specs = apr_array_make(link->pool, 1, sizeof(acme_key_spec_t));
     APR_ARRAY_PUSH(specs, acme_key_spec_t) = (acme_key_spec_t){ACME_KEY_P256, 0};
     settings->key_specs = specs;
-    settings->challenge_types = mod_acme_words_default_challenges(pool);
+    settings->challenge_types = default_challenges(link);
     settings->renew_window.percent = 33;
     settings->warn_window.percent = 10;
     settings->renew_mode = ACME_RENEW_AUTO;
@@ -203,7 +223,7 @@ static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *def
 static void make_drafts(link_t *link)
 {
     mod_acme_settings_t defaults;
-    set_defaults(&defaults, link->pool);
+    set_defaults(link, &defaults);
     for (int i = 0; i < link->raw->definitions->nelts; i++) {
         const mod_acme_definition_t *definition =
             APR_ARRAY_IDX(link->raw->definitions, i, const mod_acme_definition_t *);

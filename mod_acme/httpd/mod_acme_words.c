@@ -210,14 +210,18 @@ typedef struct {
 
 /* Best first. */
 static const challenge_t challenges[] = {
-    {"tls-alpn-01", 0, 0, NULL},
     {"http-01", 1, 0, NULL},
+    {"tls-alpn-01", 1, 0, NULL},
     {"dns-01", 0, 1, NULL},
     {"tls-sni-01", 0, 0, "it was insecure and is gone since 2019, tls-alpn-01 took its place"},
     {"tls-sni-02", 0, 0, "it was insecure and is gone since 2019, tls-alpn-01 took its place"},
-    {"proofofpossession-01", 0, 0, "it never became part of the standard"},
+    {"proofofpossession-01", 0, 0,
+     "it never became part of the standard, use http-01, tls-alpn-01 or dns-01"},
     {"simplehttp", 0, 0, "it is a draft's name of what became http-01"},
-    {"dvsni", 0, 0, "it is a draft's name of what became tls-sni-01, which is gone since 2019"},
+    {"dvsni", 0, 0,
+     "it is a draft's name of what became tls-sni-01, which is gone since 2019; tls-alpn-01 took "
+     "its "
+     "place"},
 };
 
 #define CHALLENGE_COUNT (sizeof(challenges) / sizeof(challenges[0]))
@@ -236,7 +240,7 @@ acme_err_t *mod_acme_words_challenge(const char **type, const char *word, apr_po
 {
     const challenge_t *challenge = find_challenge(word);
     if (challenge == NULL) {
-        return refuse(word, "the types of challenges are tls-alpn-01, http-01 and dns-01", pool);
+        return refuse(word, "the types of challenges are http-01, tls-alpn-01 and dns-01", pool);
     }
     if (challenge->ended != NULL) {
         return refuse(word, challenge->ended, pool);

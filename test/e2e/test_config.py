@@ -213,10 +213,15 @@ def test_without_agreement_nothing_is_ordered_and_it_is_said_once(judge):
 @pytest.mark.parametrize("port", ["http:1", "http:-"])
 def test_a_closed_port_is_said_once(judge, port):
     config = "ACMEDomain a.example.org\nACMEDomain b.example.org\n" + host("a.example.org") + host("b.example.org")
-    status, warnings, output = judge(AGREED + f"ACMEPortMap {port}\n" + config)
+    closed = AGREED + f"ACMEPortMap {port} https:-\n"
+    status, warnings, output = judge(closed + config)
     assert status == 0, output
     assert "ACMEPortMap" in only(warnings) and "http-01" in only(warnings)
-    status, warnings, output = judge(AGREED + f"ACMEPortMap {port}\nACMERenewMode manual\n" + config)
+    status, warnings, output = judge(AGREED + f"ACMEPortMap {port}\nACMECAChallenges http-01\n" + config)
+    assert status == 0 and "ACMEPortMap" in only(warnings), output
+    status, warnings, output = judge(AGREED + f"ACMEPortMap {port}\n" + config)
+    assert status == 0 and not warnings, output
+    status, warnings, output = judge(closed + "ACMERenewMode manual\n" + config)
     assert status == 0 and not warnings, output
 
 
@@ -302,7 +307,13 @@ def test_the_same_host_twice_is_said_once(judge):
         ("ACMEPortMap http:0", "http:<port>"),
         ("ACMEPortMap", "something is missing"),
         ("ACMECAChallenges tls-sni-01", "tls-alpn-01 took its place"),
-        ("ACMECAChallenges smtp-01", "tls-alpn-01, http-01 and dns-01"),
+        ("ACMECAChallenges TLS-SNI-02", "tls-alpn-01 took its place"),
+        ("ACMECAChallenges proofOfPossession-01", "use http-01, tls-alpn-01 or dns-01"),
+        (
+            "ACMECertificateAuthority https://acme-v01.api.letsencrypt.org/directory",
+            "its successor is https://acme-v02.api.letsencrypt.org/directory",
+        ),
+        ("ACMECAChallenges smtp-01", "http-01, tls-alpn-01 and dns-01"),
         ("ACMERetryDelay 0", "at least 1s"),
         ("ACMECheckInterval 500ms", "at least 1s"),
         ("ACMEBaseServer perhaps", "on or off"),

@@ -67,6 +67,16 @@ static void nothing_becomes_unknown_again(void **state)
     assert_true(acme_bell_generation(bell, 0) == 9);
 }
 
+static void is_quiet_once_the_engine_says_so(void **state)
+{
+    acme_bell_t *bell = make_bell(*state);
+    assert_false(acme_bell_is_quiet(bell));
+    atomic_store(&bell->engine_is_up, 1);
+    assert_true(acme_bell_is_quiet(bell));
+    atomic_store(&bell->challenges, 1);
+    assert_false(acme_bell_is_quiet(bell));
+}
+
 static void *ring_many(void *baton)
 {
     acme_bell_t *bell = baton;
@@ -101,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(zeroed_memory_is_an_unknown_bell),
+        FIXTURE_TEST(is_quiet_once_the_engine_says_so),
         FIXTURE_TEST(has_room_for_every_domain),
         FIXTURE_TEST(tells_the_newest_number),
         FIXTURE_TEST(none_is_more_than_unknown_and_less_than_any),

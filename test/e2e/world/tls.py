@@ -40,7 +40,7 @@ class Handshake:
         return type(self.certificate.public_key()).__name__.strip("_").replace("PublicKey", "")
 
 
-def _context(root=None, version=None, signature_algorithms=None):
+def make_context(root=None, version=None, signature_algorithms=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if root is None:
         context.check_hostname = False
@@ -59,7 +59,7 @@ def _context(root=None, version=None, signature_algorithms=None):
 def handshake(port, name=None, root=None, version=None, only=None, address="127.0.0.1", timeout=5):
     """One new TLS connection. name=None sends no SNI. With root (a file) the chain and, if there is a
     name, the name are verified; ssl.SSLError otherwise. only="RSA"|"EC" needs version TLSv1_2."""
-    context = _context(root, version, only)
+    context = make_context(root, version, only)
     if name is None:
         context.check_hostname = False
     with socket.create_connection((address, port), timeout=timeout) as plain:
@@ -97,7 +97,7 @@ def _ask(connection, method, path, headers):
 
 def get(port, name, path="/", root=None, method="GET", headers=None, timeout=5):
     """A request over TLS, verified if root is given."""
-    return _ask(_Connection(name, port, context=_context(root), timeout=timeout), method, path, headers)
+    return _ask(_Connection(name, port, context=make_context(root), timeout=timeout), method, path, headers)
 
 
 def get_plain(port, name, path="/", method="GET", headers=None, timeout=5):
