@@ -72,7 +72,8 @@ acme_err_t *acme_program_start(acme_program_t **program, acme_program_runner_t *
 acme_err_t *acme_program_poll(int *is_done, apr_time_t *poll_at, acme_program_t *program,
                               apr_pool_t *pool);
 
-/** Its exit status, 0 to 255; -1 if a signal ended it, if it is not known or not done. */
+/** Its exit status, 0 to 255; -1 if a signal or its limit ended it, if it is not known or not done.
+ */
 int acme_program_status(const acme_program_t *program);
 
 /** What it wrote so far to standard output and error, in its order, as it came, up to the maximum.
@@ -91,7 +92,8 @@ char *acme_program_clean(const char *output, apr_size_t max, apr_pool_t *pool);
  * thread, beside a poll as well; does not wait. */
 void acme_program_kill_all(acme_program_runner_t *runner);
 
-/** The path of the program called @a name in ACME_PROGRAM_PATH, in @a pool; NULL if there is none. */
+/** The path of the program called @a name in ACME_PROGRAM_PATH, in @a pool; NULL if there is none.
+ */
 char *acme_program_find(const char *name, apr_pool_t *pool);
 
 #endif

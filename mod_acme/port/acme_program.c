@@ -667,6 +667,7 @@ static acme_err_t *judge(acme_program_t *program, int wait_status)
         program->status = WEXITSTATUS(wait_status);
     }
     if (program->warned != 0) {
+        program->status = -1; /* whatever it said in the end, it did not do its work */
         return acme_err_make(pool, ACME_ERR_INTERNAL,
                              "the program %s was not done within %s and was killed with its "
                              "children",
