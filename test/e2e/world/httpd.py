@@ -229,8 +229,9 @@ class Httpd:
         return done.returncode, done.stdout
 
     def start(self, timeout=60):
-        if not self.parent_pid:
-            # a killed parent that nobody has reaped yet would count as running
+        if not self.pids():
+            # a killed parent that still ends, or that nobody has reaped yet, would count as running
+            wait_for(lambda: not self.parent_pid, "end of the former parent", 5)
             (self.folder / "run" / "httpd.pid").unlink(missing_ok=True)
         status, output = self.run("-k", "start")
         assert status == 0, f"httpd does not start: {output}\n{self.log_tail()}"
