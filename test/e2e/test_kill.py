@@ -58,7 +58,7 @@ def kill_and_start(httpd, kill):
 @pytest.mark.parametrize("kill", [kill_engine, kill_parent, kill_all])
 def test_killed_while_fifty_orders_run(make_ca, make_httpd, all_of_it, kill):
     dice = random.Random(time.time_ns())
-    kills = 20 if all_of_it else 3 if kill is kill_engine else 8
+    kills = 20 if all_of_it else 4 if kill is kill_engine else 8
     ca = make_ca(env=TRUSTING)
     httpd = make_httpd("", ca=ca, log_level="warn acme:info")
     names, config, at_order = [], "", 0

@@ -162,7 +162,7 @@ class Httpd:
             "ErrorLog logs/error.log",
             'ErrorLogFormat "[%{u}t] [%-m:%l] [pid %P] %7F: %E: %M"',
             f"LogLevel {self.log_level}",
-            'LogFormat "%P %{SSL_SERVER_M_SERIAL}x %{Host}i %r %>s" test',
+            'LogFormat "%P %{SSL_SERVER_M_SERIAL}x %{msec}t %{Host}i %r %>s" test',
             "CustomLog logs/access.log test",
             "SSLSessionCache none",
             "SSLSessionTickets off",
