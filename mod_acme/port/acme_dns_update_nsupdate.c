@@ -172,6 +172,7 @@ static const char *explain(const char *output)
         const char *said;
         const char *meaning;
     } meanings[] = {
+        {"failed: REFUSED", "the server does not know the zone of this name: correct server="},
         {"BADKEY", "the server does not know a key of this name and algorithm"},
         {"BADSIG", "the secret of the key is not the server's"},
         {"BADTIME", "the clock here and the server's differ by minutes"},
@@ -179,8 +180,8 @@ static const char *explain(const char *output)
         {"NOTAUTH", "the server is not the primary of the zone: correct server= or zone="},
         {"NOTZONE", "the name is not in the zone: correct or omit zone="},
         {"NOTIMP", "the server takes no dynamic updates"},
-        {"timed out", "the server did not answer: is TCP port 53 open there?"},
-        {"connection refused", "nothing answers at the server's address and port"},
+        {"timed out", "the server does not answer: is its TCP port open from here?"},
+        {"could not reach", "nothing answers over TCP at the server's address and port"},
     };
     for (apr_size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
         if (strstr(output, meanings[i].said) != NULL) {

@@ -130,7 +130,7 @@ static acme_err_t *tell(const runs_t *runs, const record_t *record, const acme_e
     return acme_err_make(pool, err->errclass, "%s: while %s the TXT record %s: %s%s%s%s%s%s",
                          record->txt.domain, doing(record), record->txt.name, err->text,
                          output[0] != '\0' ? "; it said: \"" : "", output,
-                         output[0] != '\0' ? "\"" : "", meaning != NULL ? ": " : "",
+                         output[0] != '\0' ? "\"" : "", meaning != NULL ? "; " : "",
                          meaning != NULL ? meaning : "");
 }
 

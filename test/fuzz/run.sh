@@ -30,6 +30,7 @@ mkdir -p "$found" "_build_fuzz/$target-findings"
     "$source/test/fuzz/fuzz_$target.c" \
     $(find "$source/mod_acme/base" "$source/mod_acme/crypto" "$source/mod_acme/proto" -name '*.c') \
     "$source/mod_acme/port/acme_store.c" \
+    "$source/mod_acme/port/acme_credentials.c" "$source/mod_acme/port/acme_tsig_key.c" \
     "$source/mod_acme/engine/acme_generation.c" "$source/mod_acme/engine/acme_job.c" \
     $libs -o "_build_fuzz/fuzz_$target"
 exec "_build_fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=10 -max_len=65536 \
