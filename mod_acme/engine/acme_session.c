@@ -37,9 +37,6 @@ acme_session_t *acme_session_create(const acme_session_config_t *config, const a
     session->pool = pool;
     session->config = *config;
     session->ca = ca;
-    APR_RING_INIT(&session->queue, acme_ask_t, link);
-    APR_RING_INIT(&session->orders, acme_ask_t, link);
-    APR_RING_INIT(&session->flying, acme_ask_t, link);
     apr_pool_create(&session->directory_pool, pool);
     apr_pool_create(&session->trouble_pool, pool);
     return session;
@@ -190,9 +187,39 @@ static void begin_directory(acme_session_t *session)
     acme_session__begin(session, session->setup);
 }
 
+/* ---- lists of asks ---- */
+
+static void insert_between(acme_ask_list_t *list, acme_ask_t *before, acme_ask_t *ask,
+                           acme_ask_t *after)
+{
+    ask->list = list;
+    ask->before = before;
+    ask->after = after;
+    *(before != NULL ? &before->after : &list->first) = ask;
+    *(after != NULL ? &after->before : &list->last) = ask;
+}
+
+static void insert_first(acme_ask_list_t *list, acme_ask_t *ask)
+{
+    insert_between(list, NULL, ask, list->first);
+}
+
+static void insert_last(acme_ask_list_t *list, acme_ask_t *ask)
+{
+    insert_between(list, list->last, ask, NULL);
+}
+
+static void take_out(acme_ask_t *ask)
+{
+    acme_ask_list_t *list = ask->list;
+    *(ask->before != NULL ? &ask->before->after : &list->first) = ask->after;
+    *(ask->after != NULL ? &ask->after->before : &list->last) = ask->before;
+    ask->list = NULL;
+}
+
 /* ---- asks ---- */
 
-static struct acme_ask_ring_t *queue_for(acme_session_t *session, const acme_ask_t *ask)
+static acme_ask_list_t *queue_for(acme_session_t *session, const acme_ask_t *ask)
 {
     return ask->url == NULL ? &session->orders : &session->queue;
 }
@@ -200,17 +227,17 @@ static struct acme_ask_ring_t *queue_for(acme_session_t *session, const acme_ask
 static void enqueue_first(acme_session_t *session, acme_ask_t *ask)
 {
     ask->exchange = NULL;
-    APR_RING_INSERT_HEAD(queue_for(session, ask), ask, acme_ask_t, link);
+    insert_first(queue_for(session, ask), ask);
     ++session->queued;
 }
 
 static acme_ask_t *dequeue(acme_session_t *session)
 {
-    int has_orders = !APR_RING_EMPTY(&session->orders, acme_ask_t, link);
-    int is_their_turn = APR_RING_EMPTY(&session->queue, acme_ask_t, link) || ++session->turn % 3 == 0;
-    struct acme_ask_ring_t *queue = has_orders && is_their_turn ? &session->orders : &session->queue;
-    acme_ask_t *ask = APR_RING_FIRST(queue);
-    APR_RING_REMOVE(ask, link);
+    int has_orders = session->orders.first != NULL;
+    int is_their_turn = session->queue.first == NULL || ++session->turn % 3 == 0;
+    acme_ask_list_t *queue = has_orders && is_their_turn ? &session->orders : &session->queue;
+    acme_ask_t *ask = queue->first;
+    take_out(ask);
     --session->queued;
     return ask;
 }
@@ -227,7 +254,7 @@ acme_ask_t *acme_session_ask(acme_session_t *session, const acme_request_t *requ
     ask->payload = apr_pstrdup(pool, request->payload);
     ask->hear = request->hear;
     ask->baton = request->baton;
-    APR_RING_INSERT_TAIL(queue_for(session, ask), ask, acme_ask_t, link);
+    insert_last(queue_for(session, ask), ask);
     ++session->queued;
     return ask;
 }
@@ -301,7 +328,7 @@ static void hear_ask(acme_exchange_t *exchange)
 {
     acme_ask_t *ask = exchange->baton;
     acme_session_t *session = ask->session;
-    APR_RING_REMOVE(ask, link);
+    take_out(ask);
     --session->in_flight;
     if (exchange->err != NULL) {
         not_reached(session, ask);
@@ -342,7 +369,7 @@ static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
     exchange->body = body;
     ask->exchange = exchange;
     ask->account = session->account;
-    APR_RING_INSERT_TAIL(&session->flying, ask, acme_ask_t, link);
+    insert_last(&session->flying, ask);
     acme_session__begin(session, exchange);
     return NULL;
 }
@@ -432,7 +459,7 @@ static void drop_exchange(acme_session_t *session, acme_exchange_t *exchange)
 
 void acme_session_withdraw(acme_session_t *session, acme_ask_t *ask)
 {
-    APR_RING_REMOVE(ask, link);
+    take_out(ask);
     if (ask->exchange != NULL) {
         drop_exchange(session, ask->exchange);
     } else {
@@ -443,8 +470,8 @@ void acme_session_withdraw(acme_session_t *session, acme_ask_t *ask)
 
 void acme_session_stop(acme_session_t *session)
 {
-    while (!APR_RING_EMPTY(&session->flying, acme_ask_t, link)) {
-        acme_session_withdraw(session, APR_RING_FIRST(&session->flying));
+    while (session->flying.first != NULL) {
+        acme_session_withdraw(session, session->flying.first);
     }
     while (session->queued > 0) {
         acme_ask_t *ask = dequeue(session);

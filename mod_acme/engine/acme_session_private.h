@@ -4,8 +4,6 @@
 #ifndef ACME_SESSION_PRIVATE_H
 #define ACME_SESSION_PRIVATE_H
 
-#include <apr_ring.h>
-
 #include "acme/acme_account.h"
 #include "acme/acme_directory.h"
 #include "acme/acme_session.h"
@@ -13,8 +11,16 @@
 #define ACME_SESSION_NONCES 64
 #define ACME_SESSION_NONCE_MAX 256
 
+/* A list of asks; each is in one at most. */
+typedef struct {
+    acme_ask_t *first;
+    acme_ask_t *last;
+} acme_ask_list_t;
+
 struct acme_ask_t {
-    APR_RING_ENTRY(acme_ask_t) link;
+    acme_ask_t *before; /* in its list */
+    acme_ask_t *after;
+    acme_ask_list_t *list; /* the list it is in, or NULL */
     apr_pool_t *pool; /* of the ask: its strings; each exchange has a child of it */
     acme_session_t *session;
     const char *doing;
@@ -29,17 +35,16 @@ struct acme_ask_t {
     acme_exchange_t *exchange; /* NULL while it waits in the queue */
 };
 
-APR_RING_HEAD(acme_ask_ring_t, acme_ask_t);
 
 struct acme_session_t {
     apr_pool_t *pool;
     acme_session_config_t config;
     const acme_ca_t *ca;
 
-    struct acme_ask_ring_t queue;  /* what takes an order further; goes first */
-    struct acme_ask_ring_t orders; /* new orders: one for every two of the others */
+    acme_ask_list_t queue;  /* what takes an order further; goes first */
+    acme_ask_list_t orders; /* new orders: one for every two of the others */
     unsigned turn;
-    struct acme_ask_ring_t flying;
+    acme_ask_list_t flying;
     int queued;
     int in_flight; /* exchanges out, of whatever kind */
 

@@ -127,11 +127,12 @@ static void move(ares_channel channel)
 {
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
     struct pollfd polled[ARES_GETSOCK_MAXNUM];
-    int mask = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+    /* unsigned, since c-ares' own macros shift a 1 into the sign of an int */
+    unsigned mask = (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
     nfds_t count = 0;
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; ++i) {
-        short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
-                               (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
+        short events = (short)(((mask >> i & 1u) ? POLLIN : 0) |
+                               ((mask >> (i + ARES_GETSOCK_MAXNUM) & 1u) ? POLLOUT : 0));
         if (events != 0) {
             polled[count++] = (struct pollfd){.fd = sockets[i], .events = events};
         }

@@ -24,18 +24,17 @@ acme_err_t *acme_proof_write(const acme_store_t *store, const char *name, const 
         json_pack("{s:i, s:s, s:s, s:{s:s, s:s}, s:s}", "version", VERSION, "type", proof->type,
                   "token", proof->token, "identifier", "type", type_name(proof->identifier),
                   "value", proof->identifier->value, "thumbprint", proof->thumbprint);
-    char *text = record != NULL ? json_dumps(record, JSON_COMPACT) : NULL;
+    char *dumped = record != NULL ? json_dumps(record, JSON_COMPACT) : NULL;
     json_decref(record);
-    if (text == NULL) {
+    if (dumped == NULL) {
         return acme_err_make(scratch_pool, ACME_ERR_INTERNAL,
                              "%s: the %s record cannot be written", proof->identifier->value,
                              proof->type);
     }
-    acme_err_t *err =
-        acme_store_put_unsynced(store, acme_store_path(scratch_pool, "challenges", proof->type, name), text,
-                       strlen(text), scratch_pool);
-    free(text);
-    return err;
+    const char *text = apr_pstrdup(scratch_pool, dumped);
+    free(dumped);
+    const char *path = acme_store_path(scratch_pool, "challenges", proof->type, name);
+    return acme_store_put_unsynced(store, path, text, strlen(text), scratch_pool);
 }
 
 static acme_identifier_t *take_identifier(const char *type, const char *value, apr_pool_t *pool)

@@ -260,8 +260,8 @@ static void a_sealed_but_senseless_generation_is_refused(void **state)
         "{\"version\":1,\"generation\":1}",
         "{\"version\":1,\"generation\":1,\"certificates\":[]}",
         "{\"version\":1,\"generation\":1,\"certificates\":[{\"type\":\"p-256\"}]}",
-        "{\"version\":1,\"generation\":1,\"certificates\":[{\"type\":\"p-256\",\"chain\":\"\","
-        "\"key\":\"\"}]}",
+        ("{\"version\":1,\"generation\":1,\"certificates\":[{\"type\":\"p-256\",\"chain\":\"\","
+         "\"key\":\"\"}]}"),
         "{\"version\":1,\"generation\":2,\"certificates\":[]}",
     };
     read_world_t *world = read_world_create(*state);

@@ -47,12 +47,12 @@ static void everything_else_is_somebody_elses(void **state)
         "/.well-known/acme-challenge",
         ACME_RESPONDER_HTTP_PREFIX,
         ACME_RESPONDER_HTTP_PREFIX "another-token-that-is-long-enough-to-be-one",
-        ACME_RESPONDER_HTTP_PREFIX "short",
-        ACME_RESPONDER_HTTP_PREFIX "../../accounts/ca/account.json",
-        PATH "/",
-        PATH ".",
-        "/x" PATH,
-        "/.Well-Known/acme-challenge/" TOKEN,
+        (ACME_RESPONDER_HTTP_PREFIX "short"),
+        (ACME_RESPONDER_HTTP_PREFIX "../../accounts/ca/account.json"),
+        (PATH "/"),
+        (PATH "."),
+        ("/x" PATH),
+        ("/.Well-Known/acme-challenge/" TOKEN),
     };
     read_world_t *world = world_with_proof(*state);
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
