@@ -10,6 +10,8 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "acme/acme_tsig_key.h"
+
 typedef enum {
     ACME_DNS01_AUTHORITATIVE, /**< until every authoritative server shows the record */
     ACME_DNS01_RESOLVER,      /**< until the resolver shows it */
@@ -34,12 +36,17 @@ typedef enum { ACME_DNS01_EXEC, ACME_DNS01_RFC2136, ACME_DNS01_MANUAL } acme_dns
 typedef struct acme_dns01_t acme_dns01_t;
 struct acme_dns01_t {
     acme_dns01_way_t way;
-    int style;                      /**< exec: acme_dns_exec_style_t */
-    const apr_array_header_t *argv; /**< exec: const char *, the program first, an absolute path */
-    const char *secret_file; /**< exec: credentials=, rfc2136: key=; an absolute path, or NULL */
-    const char *secret;      /**< what is in it, read by the parent; NULL: nothing could be read */
-    const char *server;      /**< rfc2136: host, host:port or [address]:port */
+    int style;                         /**< exec: acme_dns_style_t */
+    int version;                       /**< exec: of mod_md's convention, 1 or 2 */
+    const apr_array_header_t *command; /**< exec: const char *, the absolute path first */
+    const apr_array_header_t *cleanup; /**< exec: another program for the clean-up, or NULL */
+    const char *server;      /**< rfc2136: host, host:port or [address]:port; NULL: the zone says */
     const char *zone;        /**< rfc2136: NULL: it is found */
+    const char *secret_file; /**< credentials= or key=, an absolute path; NULL: none */
+    /* what the host found in that file, once it has read it: */
+    const apr_array_header_t *credentials; /**< exec: "NAME=VALUE" */
+    const acme_tsig_key_t *key;            /**< rfc2136 */
+    const char *trouble; /**< why it is of no use, a sentence; NULL: all is well */
     acme_dns01_wait_t wait;
 };
 

@@ -46,6 +46,9 @@ typedef struct {
     mod_acme_ports_t ports;             /**< ACMEPortMap */
     int has_http;                       /**< a Listen is for ports.http */
     int has_https;                      /**< a Listen is for ports.https */
+    const char
+        *resolvers; /**< ACMEDnsResolver: "192.0.2.1:53,[2001:db8::1]:53"; NULL: the system's */
+    int dns_port;   /**< ACMEDnsPort, of name servers that are asked directly */
     mod_acme_activation_t activation;   /**< ACMEActivation */
     mod_acme_placeholder_t placeholder; /**< ACMEPlaceholder */
     int has_base_server; /**< ACMEBaseServer on: the base server is a host like others */
@@ -56,6 +59,7 @@ typedef struct {
         *domains; /**< const acme_domain_t *; each at its own index; may be empty */
     const acme_domain_index_t *index; /**< over all identifiers of these domains */
     const apr_array_header_t *cas;    /**< const acme_ca_t *: those that the domains use */
+    const apr_array_header_t *dns01s; /**< acme_dns01_t *: those that the domains use */
 } mod_acme_global_t;
 
 /** The frozen configuration; NULL before mod_acme_config_check of this pass has run. @a s is any

@@ -20,6 +20,7 @@
 #include "acme/acme_time.h"
 
 #include "mod_acme_arguments.h"
+#include "mod_acme_dns01.h"
 #include "mod_acme_settings.h"
 
 /* ---- what all handlers need */
@@ -403,6 +404,116 @@ static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args
     return wrong;
 }
 
+/* ---- dns-01 */
+
+/* NULL if @a path, which may be NULL, cannot be made absolute. */
+static const char *absolute(cmd_parms *cmd, const char *path)
+{
+    return path != NULL ? ap_server_root_relative(cmd->pool, path) : NULL;
+}
+
+static const char *locate_program(cmd_parms *cmd, const apr_array_header_t *command)
+{
+    if (command == NULL) {
+        return NULL;
+    }
+    const char **program = &APR_ARRAY_IDX(command, 0, const char *);
+    const char *path = absolute(cmd, *program);
+    if (path == NULL) {
+        return mod_acme_arguments_refuse(cmd,
+                                         apr_pstrcat(cmd->pool, *program, " is not a path", NULL));
+    }
+    *program = path;
+    apr_finfo_t finfo;
+    if (apr_stat(&finfo, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
+        finfo.filetype != APR_REG) {
+        warn(cmd,
+             apr_psprintf(cmd->pool, "there is no program %s, so no TXT record can be set", path));
+    }
+    return NULL;
+}
+
+static const char *locate_secret(cmd_parms *cmd, acme_dns01_t *dns01)
+{
+    if (dns01->secret_file == NULL) {
+        return NULL;
+    }
+    const char *path = absolute(cmd, dns01->secret_file);
+    if (path == NULL) {
+        return mod_acme_arguments_refuse(
+            cmd, apr_pstrcat(cmd->pool, dns01->secret_file, " is not a path", NULL));
+    }
+    dns01->secret_file = path;
+    return NULL;
+}
+
+static const char *set_challenge_dns01(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    acme_dns01_t *dns01 = NULL;
+    const char *wrong = mod_acme_arguments_some(cmd, words);
+    if (wrong == NULL) {
+        wrong = mod_acme_arguments_say(cmd, mod_acme_dns01_parse(&dns01, words, cmd->pool));
+    }
+    if (wrong == NULL) {
+        wrong = locate_program(cmd, dns01->command);
+    }
+    if (wrong == NULL) {
+        wrong = locate_program(cmd, dns01->cleanup);
+    }
+    if (wrong == NULL) {
+        wrong = locate_secret(cmd, dns01);
+    }
+    if (wrong == NULL) {
+        settings_here(cmd)->dns01 = dns01;
+    }
+    return wrong;
+}
+
+static const char *set_dns01_wait(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    acme_dns01_wait_t *wait = apr_pcalloc(cmd->pool, sizeof(*wait));
+    const char *wrong = mod_acme_arguments_some(cmd, words);
+    if (wrong == NULL) {
+        wrong = mod_acme_arguments_say(cmd, mod_acme_dns01_parse_wait(wait, words, cmd->pool));
+    }
+    if (wrong == NULL) {
+        settings_here(cmd)->dns01_wait = wait;
+    }
+    return wrong;
+}
+
+static const char *set_dns_resolver(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const char *wrong = check_global(cmd);
+    wrong = wrong != NULL ? wrong : mod_acme_arguments_some(cmd, words);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    return mod_acme_arguments_say(
+        cmd, mod_acme_dns01_parse_resolvers(&mod_acme_settings_raw(cmd->pool)->global.resolvers,
+                                            words, cmd->pool));
+}
+
+static const char *set_dns_port(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const char *word;
+    const char *wrong = check_global(cmd);
+    wrong = wrong != NULL ? wrong : mod_acme_arguments_single(&word, cmd, args);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    return mod_acme_arguments_say(
+        cmd, mod_acme_dns01_parse_port(&mod_acme_settings_raw(cmd->pool)->global.dns_port, word,
+                                       cmd->pool));
+}
+
 /* ---- settings of the whole server */
 
 static const char *set_store_dir(cmd_parms *cmd, void *unused, const char *args)
@@ -555,6 +666,14 @@ const command_rec mod_acme_directives[] = {
               "warn when less than this is left: a percentage or a duration"),
     DIRECTIVE("ACMERenewMode", set_renew_mode, "auto, always or manual"),
     DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),
+    DIRECTIVE("ACMEChallengeDns01", set_challenge_dns01,
+              "rfc2136 [server=HOST] [key=FILE] [zone=ZONE], exec [style=STYLE] [credentials=FILE] "
+              "PROGRAM [ARGUMENT ...], a PROGRAM alone, or manual"),
+    DIRECTIVE("ACMEDns01Wait", set_dns01_wait,
+              "[timeout=DURATION] [settle=DURATION] [servers=authoritative|resolver|none]"),
+    DIRECTIVE("ACMEDnsResolver", set_dns_resolver,
+              "addresses of resolvers, each with :port or not"),
+    DIRECTIVE("ACMEDnsPort", set_dns_port, "the port of name servers that are asked directly"),
     DIRECTIVE("ACMEStoreDir", set_store_dir, "the folder for certificates, keys and accounts"),
     DIRECTIVE("ACMEPortMap", set_port_map,
               "http:<port> and https:<port>, the local ports that the CA reaches as 80 and 443"),

@@ -19,6 +19,7 @@ static mod_acme_raw_t *make_raw(apr_pool_t *pool)
     raw->global.retry_delay = 30 * ACME_TIME_SECOND;
     raw->global.check_interval = 12 * ACME_TIME_HOUR;
     raw->global.ports = (mod_acme_ports_t){80, 443};
+    raw->global.dns_port = 53;
     raw->global.activation =
         (mod_acme_activation_t){MOD_ACME_ACTIVATE_LIVE, ACME_TIME_HOUR, -1, -1};
     raw->global.placeholder = MOD_ACME_PLACEHOLDER_UNAVAILABLE;
@@ -65,6 +66,8 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .contacts = OVER(contacts),
         .key_specs = OVER(key_specs),
         .challenge_types = OVER(challenge_types),
+        .dns01 = OVER(dns01),
+        .dns01_wait = OVER(dns01_wait),
         .renew_window = is_written(&add->renew_window) ? add->renew_window : base->renew_window,
         .warn_window = is_written(&add->warn_window) ? add->warn_window : base->warn_window,
         .renew_mode = add->renew_mode >= 0 ? add->renew_mode : base->renew_mode,

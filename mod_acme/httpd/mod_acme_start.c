@@ -20,6 +20,7 @@
 #include "mod_acme_env.h"
 #include "mod_acme_host.h"
 #include "mod_acme_parent.h"
+#include "mod_acme_secret.h"
 #include "mod_acme_start.h"
 #include "mod_acme_watchdog.h"
 #include "mod_acme_world.h"
@@ -181,6 +182,7 @@ static void begin(mod_acme_world_t *world, apr_pool_t *scratch_pool)
         return;
     }
     mod_acme_alpn_allow(world);
+    mod_acme_secret_read_all(world, scratch_pool);
     mod_acme_parent_begin(world, scratch_pool);
     mod_acme_watchdog_register(world);
 }

@@ -28,15 +28,19 @@
 /* Names that one sentence shows of many. */
 #define SHOWN_MAX 3
 
+#define DNS_01 "dns-01"
+
 typedef struct {
     mod_acme_global_t *global;
     mod_acme_raw_t *raw;
     mod_acme_drafts_t *drafts;
     mod_acme_aliases_t *hosts;
-    apr_hash_t *cas;         /* directory URL -> acme_ca_t * */
-    apr_array_header_t *all; /* acme_ca_t *, in the order they were met */
-    apr_hash_t *told;        /* names of virtual hosts and URLs of CAs that were spoken of */
-    apr_pool_t *pool;        /* of what is frozen */
+    apr_hash_t *cas;                /* directory URL -> acme_ca_t * */
+    apr_array_header_t *all;        /* acme_ca_t *, in the order they were met */
+    apr_hash_t *dns01s;             /* settings and wait -> acme_dns01_t * */
+    apr_array_header_t *all_dns01s; /* acme_dns01_t *, in the order they were met */
+    apr_hash_t *told;               /* names of virtual hosts and URLs of CAs that were spoken of */
+    apr_pool_t *pool;               /* of what is frozen */
     apr_pool_t *scratch;
 } link_t;
 
@@ -44,6 +48,7 @@ typedef struct {
 typedef struct {
     const mod_acme_definition_t *definition;
     mod_acme_settings_t settings;
+    int has_own_types;          /* ACMECAChallenges was written */
     const acme_domain_t *first; /* of those made of it */
 } plan_t;
 
@@ -164,8 +169,8 @@ static void check_agreement(link_t *link)
 
 /* ---- 1: drafts */
 
-/* Best first; what no Listen is for, comes after the others: it may still be that something in front
- * of httpd leads the CA here. */
+/* Best first; what no Listen is for, comes after the others: it may still be that something in
+ * front of httpd leads the CA here. */
 static const apr_array_header_t *default_challenges(const link_t *link)
 {
     const apr_array_header_t *all = mod_acme_words_default_challenges(link->pool);
@@ -193,7 +198,6 @@ static void set_defaults(const link_t *link, mod_acme_settings_t *settings)
     apr_array_header_t *specs = apr_array_make(link->pool, 1, sizeof(acme_key_spec_t));
     APR_ARRAY_PUSH(specs, acme_key_spec_t) = (acme_key_spec_t){ACME_KEY_P256, 0};
     settings->key_specs = specs;
-    settings->challenge_types = default_challenges(link);
     settings->renew_window.percent = 33;
     settings->warn_window.percent = 10;
     settings->renew_mode = ACME_RENEW_AUTO;
@@ -202,6 +206,62 @@ static void set_defaults(const link_t *link, mod_acme_settings_t *settings)
 
 static void add_host_names(link_t *link, mod_acme_draft_t *draft,
                            const mod_acme_alias_host_t *host);
+
+static apr_array_header_t *without_type(const apr_array_header_t *types, const char *type,
+                                        apr_pool_t *pool)
+{
+    apr_array_header_t *rest = apr_array_make(pool, types->nelts + 1, sizeof(const char *));
+    for (int i = 0; i < types->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(types, i, const char *), type) != 0) {
+            APR_ARRAY_PUSH(rest, const char *) = APR_ARRAY_IDX(types, i, const char *);
+        }
+    }
+    return rest;
+}
+
+static apr_array_header_t *type_first(const char *type, const apr_array_header_t *types,
+                                      apr_pool_t *pool)
+{
+    apr_array_header_t *all = apr_array_make(pool, types->nelts + 1, sizeof(const char *));
+    APR_ARRAY_PUSH(all, const char *) = type;
+    apr_array_cat(all, without_type(types, type, pool));
+    return all;
+}
+
+static apr_array_header_t *type_last(const char *type, const apr_array_header_t *types,
+                                     apr_pool_t *pool)
+{
+    apr_array_header_t *all = without_type(types, type, pool);
+    APR_ARRAY_PUSH(all, const char *) = type;
+    return all;
+}
+
+/* Without ACMECAChallenges dns-01 is tried wherever a way is configured: first where that stands in
+ * the domain's own section, else last. With it exactly what is written, as far as it can work. */
+static void choose_types(link_t *link, plan_t *plan, mod_acme_draft_t *draft)
+{
+    mod_acme_settings_t *settings = &plan->settings;
+    const apr_array_header_t *types = settings->challenge_types;
+    plan->has_own_types = types != NULL;
+    if (types == NULL) {
+        types = default_challenges(link);
+        if (settings->dns01 != NULL) {
+            types = plan->definition->settings.dns01 != NULL ? type_first(DNS_01, types, link->pool)
+                                                             : type_last(DNS_01, types, link->pool);
+        }
+    }
+    else if (settings->dns01 == NULL) {
+        const apr_array_header_t *rest = without_type(types, DNS_01, link->pool);
+        if (rest->nelts < types->nelts && is_news(link, DNS_01)) {
+            mod_acme_draft_report(
+                link->drafts, draft,
+                "ACMECAChallenges names dns-01, and how TXT records are set is not "
+                "said, so dns-01 is not used; write ACMEChallengeDns01");
+        }
+        types = rest;
+    }
+    settings->challenge_types = types;
+}
 
 static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *defaults,
                                     const mod_acme_definition_t *definition)
@@ -215,6 +275,7 @@ static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *def
         mod_acme_draft_create(link->drafts, definition->file, definition->line);
     draft->context = plan;
     draft->is_auto = plan->settings.is_auto;
+    choose_types(link, plan, draft);
     draft->can_wildcard = mod_acme_words_can_wildcard(plan->settings.challenge_types);
     draft->ca = share_ca(link, draft);
     return draft;
@@ -429,6 +490,39 @@ static const char *folder_of(const acme_identifier_t *identifier, apr_pool_t *po
     return acme_identifier_folder(identifier, digest, pool);
 }
 
+/* One of settings and wait together; domains with the same two share it. */
+static const acme_dns01_t *share_dns01(link_t *link, const mod_acme_settings_t *settings)
+{
+    if (settings->dns01 == NULL) {
+        return NULL;
+    }
+    const void *key[2] = {settings->dns01, settings->dns01_wait};
+    acme_dns01_t *dns01 = apr_hash_get(link->dns01s, key, sizeof(key));
+    if (dns01 == NULL) {
+        dns01 = apr_pmemdup(link->pool, settings->dns01, sizeof(*dns01));
+        if (settings->dns01_wait != NULL) {
+            dns01->wait = *settings->dns01_wait;
+        }
+        apr_hash_set(link->dns01s, apr_pmemdup(link->scratch, key, sizeof(key)), sizeof(key),
+                     dns01);
+        APR_ARRAY_PUSH(link->all_dns01s, acme_dns01_t *) = dns01;
+    }
+    return dns01;
+}
+
+/* Where a name can be proved by dns-01 only, all of the certificate's names are tried so first. */
+static const apr_array_header_t *types_for(link_t *link, const plan_t *plan,
+                                           const apr_array_header_t *identifiers)
+{
+    const apr_array_header_t *types = plan->settings.challenge_types;
+    for (int i = 0; i < identifiers->nelts && !plan->has_own_types; i++) {
+        if (APR_ARRAY_IDX(identifiers, i, const acme_identifier_t *)->is_wildcard) {
+            return type_first(DNS_01, types, link->pool);
+        }
+    }
+    return types;
+}
+
 static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
                                   const apr_array_header_t *identifiers, int index)
 {
@@ -440,7 +534,8 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->identifiers = identifiers;
     domain->key_specs = settings->key_specs;
     domain->ca = draft->ca;
-    domain->challenge_types = settings->challenge_types;
+    domain->challenge_types = types_for(link, plan_of(draft), identifiers);
+    domain->dns01 = share_dns01(link, settings);
     domain->renew_window = settings->renew_window;
     domain->warn_window = settings->warn_window;
     domain->renew_mode = (acme_renew_mode_t)settings->renew_mode;
@@ -539,6 +634,8 @@ void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_
         .hosts = mod_acme_aliases_create(global, s, scratch),
         .cas = apr_hash_make(scratch),
         .all = apr_array_make(scratch, 2, sizeof(acme_ca_t *)),
+        .dns01s = apr_hash_make(scratch),
+        .all_dns01s = apr_array_make(pool, 1, sizeof(acme_dns01_t *)),
         .told = apr_hash_make(scratch),
         .pool = pool,
         .scratch = scratch,
@@ -551,6 +648,7 @@ void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_
     global->domains = make_domains(&link);
     global->index = acme_domain_index_create(global->domains, pool);
     global->cas = used_cas(&link);
+    global->dns01s = link.all_dns01s;
     check_agreement(&link);
     link_hosts(&link);
     apr_pool_destroy(scratch);

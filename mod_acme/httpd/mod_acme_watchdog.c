@@ -18,10 +18,10 @@
 #include <curl/curl.h>
 
 #include "acme/acme_engine.h"
-#include "acme/acme_solver.h"
 #include "acme/acme_store.h"
 #include "acme/acme_time.h"
 #include "acme/acme_transport_curl.h"
+#include "mod_acme_solvers.h"
 #include "mod_acme_watchdog.h"
 
 APLOG_USE_MODULE(acme);
@@ -128,9 +128,7 @@ static acme_err_t *make_engine(apr_pool_t *pool)
     };
     acme_transport_t *transport = NULL;
     ACME_TRY(acme_transport_curl_create(&transport, &transport_config, pool));
-    apr_array_header_t *solvers = apr_array_make(pool, 2, sizeof(acme_solver_t *));
-    APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_http_create(world->store, pool);
-    APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_tls_alpn_create(world->store, pool);
+    apr_array_header_t *solvers = mod_acme_solvers_create(world, pool);
     const acme_engine_config_t config = {
         .env = world->env,
         .store = world->store,

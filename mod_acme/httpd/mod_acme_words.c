@@ -212,7 +212,7 @@ typedef struct {
 static const challenge_t challenges[] = {
     {"http-01", 1, 0, NULL},
     {"tls-alpn-01", 1, 0, NULL},
-    {"dns-01", 0, 1, NULL},
+    {"dns-01", 1, 1, NULL}, /* with ACMEChallengeDns01 */
     {"tls-sni-01", 0, 0, "it was insecure and is gone since 2019, tls-alpn-01 took its place"},
     {"tls-sni-02", 0, 0, "it was insecure and is gone since 2019, tls-alpn-01 took its place"},
     {"proofofpossession-01", 0, 0,
@@ -270,7 +270,7 @@ const apr_array_header_t *mod_acme_words_default_challenges(apr_pool_t *pool)
 {
     apr_array_header_t *types = apr_array_make(pool, (int)CHALLENGE_COUNT, sizeof(const char *));
     for (apr_size_t i = 0; i < CHALLENGE_COUNT; i++) {
-        if (challenges[i].is_here) {
+        if (challenges[i].is_here && !challenges[i].proves_wildcard) { /* dns-01 needs a setting */
             APR_ARRAY_PUSH(types, const char *) = challenges[i].type;
         }
     }

@@ -57,7 +57,7 @@ int mod_acme_words_can_answer(const char *type);
  * this build can answer (RFC 8555 section 8.4). */
 int mod_acme_words_can_wildcard(const apr_array_header_t *types);
 
-/** The types that this build can answer, best first; const char *. */
+/** The types that this build can answer without any setting, best first; const char *. */
 const apr_array_header_t *mod_acme_words_default_challenges(apr_pool_t *pool);
 
 /** "none", in any case. */

@@ -125,7 +125,14 @@ def make_ca(pebble_binaries, dns, folder, ports):
     made = []
 
     def make(name="ca", start=True, **options):
-        ca = Pebble(pebble_binaries, folder / name, dns.ensure(), ports["http_port"], ports["https_port"], **options)
+        ca = Pebble(
+            pebble_binaries,
+            folder / name,
+            options.pop("dns", None) or dns.ensure(),
+            ports["http_port"],
+            ports["https_port"],
+            **options,
+        )
         made.append(ca)
         return ca.start() if start else ca
 

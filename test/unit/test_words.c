@@ -171,12 +171,14 @@ static void default_challenges_are_those_that_are_answered(void **state)
     }
 }
 
-static void http_proves_no_wildcard(void **state)
+static void dns_alone_proves_wildcards(void **state)
 {
     apr_array_header_t *types = apr_array_make(*state, 1, sizeof(const char *));
     assert_false(mod_acme_words_can_wildcard(types));
     APR_ARRAY_PUSH(types, const char *) = "http-01";
     assert_false(mod_acme_words_can_wildcard(types));
+    APR_ARRAY_PUSH(types, const char *) = "dns-01";
+    assert_true(mod_acme_words_can_wildcard(types));
 }
 
 static void proxies_are_urls(void **state)
@@ -208,7 +210,7 @@ int main(void)
         FIXTURE_TEST(contacts_refuse_what_is_no_address),
         FIXTURE_TEST(challenge_types_are_known_gone_or_unknown),
         FIXTURE_TEST(default_challenges_are_those_that_are_answered),
-        FIXTURE_TEST(http_proves_no_wildcard),
+        FIXTURE_TEST(dns_alone_proves_wildcards),
         FIXTURE_TEST(proxies_are_urls),
     };
     return fixture_run(tests);

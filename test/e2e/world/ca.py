@@ -61,6 +61,7 @@ class Dns:
     def __init__(self, binaries, folder):
         self.binaries = binaries
         self.folder = Path(folder)
+        self.host = "127.0.0.1"
         self.port = free_port()
         self.management_port = free_port()
         self.start()
@@ -133,7 +134,7 @@ class Pebble:
 
     def start(self):
         self.daemon = Daemon(
-            [self.binaries / "pebble", "-config", self.config_file, "-dnsserver", f"127.0.0.1:{self.dns.port}"],
+            [self.binaries / "pebble", "-config", self.config_file, "-dnsserver", f"{self.dns.host}:{self.dns.port}"],
             self.log,
             env=self.env,
         )

@@ -1,0 +1,150 @@
+/* Makes the solvers of the engine, and the ways to set TXT records when they are first needed.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "config.h"
+
+#include "mod_acme_solvers.h"
+
+#include <string.h>
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "acme/acme_dns_update_exec.h"
+#include "acme/acme_dns_update_manual.h"
+#include "acme/acme_dns_update_nsupdate.h"
+#include "acme/acme_program.h"
+#include "acme/acme_solver.h"
+#include "acme/acme_solver_dns.h"
+#include "acme/acme_time.h"
+
+/* A DNS question that has no answer by then has none. */
+#define QUESTION_LIMIT (8 * ACME_TIME_SECOND)
+
+/* What dns-01 needs beyond its solver; lives as long as the engine. */
+typedef struct {
+    const mod_acme_world_t *world;
+    apr_pool_t *pool;
+    acme_program_runner_t *runner;
+    apr_hash_t *updates; /* const acme_dns01_t * -> acme_dns_update_t * */
+} workshop_t;
+
+static acme_err_t *make_exec(acme_dns_update_t **update, const workshop_t *workshop,
+                             const acme_dns01_t *dns01)
+{
+    acme_dns_update_exec_config_t *config = apr_pcalloc(workshop->pool, sizeof(*config));
+    *config = (acme_dns_update_exec_config_t){.env = workshop->world->env,
+                                              .runner = workshop->runner,
+                                              .style = (acme_dns_style_t)dns01->style,
+                                              .mod_md_version = dns01->version,
+                                              .command = dns01->command,
+                                              .cleanup = dns01->cleanup,
+                                              .credentials = dns01->credentials};
+    return acme_dns_update_exec_create(update, config, workshop->pool);
+}
+
+static acme_err_t *make_nsupdate(acme_dns_update_t **update, const workshop_t *workshop,
+                                 const acme_dns01_t *dns01)
+{
+    acme_dns_update_nsupdate_config_t *config = apr_pcalloc(workshop->pool, sizeof(*config));
+    *config = (acme_dns_update_nsupdate_config_t){.env = workshop->world->env,
+                                                  .runner = workshop->runner,
+                                                  .server = dns01->server,
+                                                  .zone = dns01->zone,
+                                                  .key = dns01->key};
+    return acme_dns_update_nsupdate_create(update, config, workshop->pool);
+}
+
+static acme_err_t *make_update(acme_dns_update_t **update, const workshop_t *workshop,
+                               const acme_dns01_t *dns01, apr_pool_t *pool)
+{
+    if (dns01->trouble != NULL) {
+        return acme_err_make(pool, ACME_ERR_CONFIG, "no TXT record can be set: %s", dns01->trouble);
+    }
+    switch (dns01->way) {
+    case ACME_DNS01_EXEC:
+        return make_exec(update, workshop, dns01);
+    case ACME_DNS01_RFC2136:
+        return make_nsupdate(update, workshop, dns01);
+    default:
+        *update = acme_dns_update_manual_create(workshop->world->env, workshop->pool);
+        return NULL;
+    }
+}
+
+static acme_err_t *update_for(const acme_dns_update_t **update, void *baton,
+                              const acme_dns01_t *dns01, apr_pool_t *pool)
+{
+    workshop_t *workshop = baton;
+    acme_dns_update_t *made = apr_hash_get(workshop->updates, &dns01, sizeof(dns01));
+    if (made == NULL) {
+        ACME_TRY(make_update(&made, workshop, dns01, pool));
+        apr_hash_set(workshop->updates, apr_pmemdup(workshop->pool, &dns01, sizeof(dns01)),
+                     sizeof(dns01), made);
+    }
+    *update = made;
+    return NULL;
+}
+
+/* A domain may have the wildcard alone: then a name below leads to it. */
+static const acme_dns01_t *settings_for(void *baton, const acme_identifier_t *identifier)
+{
+    const workshop_t *workshop = baton;
+    const acme_domain_index_t *index = workshop->world->global->index;
+    char below[300];
+    const acme_domain_t *domain =
+        acme_domain_index_find(index, identifier->value, strlen(identifier->value));
+    if (domain == NULL) {
+        (void)apr_snprintf(below, sizeof(below), "x.%s", identifier->value);
+        domain = acme_domain_index_find(index, below, strlen(below));
+    }
+    return domain != NULL ? domain->dns01 : NULL;
+}
+
+/* NULL, with a line in the log, if nobody can be asked: dns-01 then only lets time pass. */
+static const acme_dns_t *make_dns(const mod_acme_world_t *world, apr_pool_t *pool)
+{
+    acme_dns_t *dns = NULL;
+    const acme_dns_config_t config = {.env = world->env,
+                                      .resolvers = world->global->resolvers,
+                                      .port = world->global->dns_port,
+                                      .limit = QUESTION_LIMIT};
+    acme_err_t *err = acme_dns_create(&dns, &config, pool);
+    if (err != NULL) {
+        acme_env_log(world->env, ACME_LOG_ERROR, "%s", err->text);
+    }
+    else if (dns == NULL) {
+        acme_env_log(world->env, ACME_LOG_WARNING,
+                     "this mod_acme was built without c-ares, so nobody is asked whether TXT "
+                     "records can be seen: ACMEDns01Wait settle=DURATION is the whole wait");
+    }
+    return dns;
+}
+
+static acme_solver_t *make_dns_solver(const mod_acme_world_t *world, apr_pool_t *pool)
+{
+    workshop_t *workshop = apr_pcalloc(pool, sizeof(*workshop));
+    *workshop = (workshop_t){.world = world,
+                             .pool = pool,
+                             .runner = acme_program_runner_create(world->env, pool),
+                             .updates = apr_hash_make(pool)};
+    const acme_solver_dns_config_t config = {.env = world->env,
+                                             .store = world->store,
+                                             .dns = make_dns(world, pool),
+                                             .baton = workshop,
+                                             .settings_for = settings_for,
+                                             .update_for = update_for};
+    return acme_solver_dns_create(&config, pool);
+}
+
+/* see mod_acme_solvers.h */
+apr_array_header_t *mod_acme_solvers_create(const mod_acme_world_t *world, apr_pool_t *pool)
+{
+    apr_array_header_t *solvers = apr_array_make(pool, 3, sizeof(acme_solver_t *));
+    APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_http_create(world->store, pool);
+    APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_tls_alpn_create(world->store, pool);
+    if (world->global->dns01s->nelts > 0) {
+        APR_ARRAY_PUSH(solvers, acme_solver_t *) = make_dns_solver(world, pool);
+    }
+    return solvers;
+}
