@@ -159,7 +159,8 @@ static acme_err_t *check_name(acme_tsig_key_t *key, apr_pool_t *pool)
 {
     key->name = without_dot(key->name, pool);
     apr_size_t len = strlen(key->name);
-    if (len == 0 || len > 253 ||
+    if (len == 0 || len > 253 || key->name[0] == '.' || strstr(key->name, "..") != NULL ||
+        key->name[len - 1] == '.' ||
         strspn(key->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") !=
             len) {
         return refuse("its name is no domain name", pool);
