@@ -9,6 +9,9 @@
 
 #include <apr_strings.h>
 
+/* The text of an IPv6 address with a zone index. */
+#define ADDRESS_MAX 64
+
 static mod_acme_alias_t *make_name(const char *text, apr_pool_t *pool)
 {
     mod_acme_alias_t *name = apr_pcalloc(pool, sizeof(*name));
@@ -55,6 +58,38 @@ static int has_server_name(const server_rec *s, const server_rec *base)
            (!s->is_virtual || s->server_hostname != base->server_hostname);
 }
 
+static int is_any(const apr_sockaddr_t *address)
+{
+    static const unsigned char zeros[16];
+    return (apr_size_t)address->ipaddr_len <= sizeof(zeros) &&
+           memcmp(address->ipaddr_ptr, zeros, (apr_size_t)address->ipaddr_len) == 0;
+}
+
+const char *mod_acme_aliases_address(apr_sockaddr_t *address, apr_pool_t *pool)
+{
+    char text[ADDRESS_MAX];
+    char *folded = apr_palloc(pool, ADDRESS_MAX);
+    if (address == NULL || is_any(address) ||
+        apr_sockaddr_ip_getbuf(text, sizeof(text), address) != APR_SUCCESS ||
+        acme_identifier_fold(folded, ADDRESS_MAX, text, strcspn(text, "%")) == 0) {
+        return NULL; /* a zone index is no part of an address that is certified */
+    }
+    return folded;
+}
+
+static void add_addresses(mod_acme_alias_host_t *host, apr_pool_t *pool)
+{
+    for (const server_addr_rec *addr = host->server->addrs; addr != NULL; addr = addr->next) {
+        const char *value = mod_acme_aliases_address(addr->host_addr, pool);
+        if (value != NULL) {
+            APR_ARRAY_PUSH(host->addresses, const char *) = value;
+        }
+        else if (addr->host_addr != NULL) {
+            host->has_any_address = 1;
+        }
+    }
+}
+
 static mod_acme_alias_host_t *make_host(server_rec *s, const server_rec *base, int http_port,
                                         apr_pool_t *pool)
 {
@@ -62,9 +97,8 @@ static mod_acme_alias_host_t *make_host(server_rec *s, const server_rec *base, i
     host->server = s;
     host->names = apr_array_make(pool, 2, sizeof(mod_acme_alias_t *));
     host->is_plain = s->is_virtual && is_plain(s, http_port);
-    /* httpd gives a host without ServerName one of its own guesses, and marks it as no definition
-     */
-    host->has_server_name = s->server_hostname != NULL && s->defn_name != NULL;
+    host->addresses = apr_array_make(pool, 1, sizeof(const char *));
+    add_addresses(host, pool);
     host->has_server_name = has_server_name(s, base);
     if (host->has_server_name) {
         APR_ARRAY_PUSH(host->names, mod_acme_alias_t *) = make_name(s->server_hostname, pool);
@@ -182,6 +216,28 @@ void mod_acme_aliases_look_below(mod_acme_aliases_t *hosts, const mod_acme_draft
             (void)for_each_above(hosts, identifier->value, draft, note_draft);
         }
     }
+}
+
+static int has_address(const mod_acme_alias_host_t *host, const char *value)
+{
+    for (int i = 0; i < host->addresses->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(host->addresses, i, const char *), value) == 0) {
+            return 1;
+        }
+    }
+    return host->has_any_address;
+}
+
+int mod_acme_aliases_listen(const mod_acme_aliases_t *hosts, const char *value)
+{
+    for (int i = 0; i < hosts->hosts->nelts; i++) {
+        const mod_acme_alias_host_t *host =
+            APR_ARRAY_IDX(hosts->hosts, i, const mod_acme_alias_host_t *);
+        if (!host->is_plain && has_address(host, value)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 int mod_acme_aliases_match(const mod_acme_aliases_t *hosts, const char *value)

@@ -10,6 +10,7 @@
 #include <httpd.h>
 
 #include <apr_hash.h>
+#include <apr_network_io.h>
 #include <apr_tables.h>
 
 #include "mod_acme_config.h"
@@ -25,9 +26,11 @@ typedef struct {
 
 typedef struct {
     server_rec *server;
-    apr_array_header_t *names; /**< mod_acme_alias_t *: ServerName first, then aliases */
-    int has_server_name;       /**< the first of them is the ServerName */
-    int is_plain;              /**< on the port of http only: no TLS here */
+    apr_array_header_t *names;     /**< mod_acme_alias_t *: ServerName first, then aliases */
+    int has_server_name;           /**< the first of them is the ServerName */
+    int is_plain;                  /**< on the port of http only: no TLS here */
+    apr_array_header_t *addresses; /**< const char *: of its <VirtualHost>, in their one form */
+    int has_any_address;           /**< "*" is among them */
 } mod_acme_alias_host_t;
 
 /** What is known of the names below one wildcard alias. */
@@ -55,6 +58,12 @@ int mod_acme_aliases_count(const mod_acme_alias_host_t *host, const mod_acme_glo
 
 /** Notes for each wildcard alias which drafts have names below it. */
 void mod_acme_aliases_look_below(mod_acme_aliases_t *hosts, const mod_acme_drafts_t *drafts);
+
+/** Nonzero if a TLS host takes connections at the address @a value. */
+int mod_acme_aliases_listen(const mod_acme_aliases_t *hosts, const char *value);
+
+/** @a address as an identifier has it, or NULL if it stands for any address or is none. */
+const char *mod_acme_aliases_address(apr_sockaddr_t *address, apr_pool_t *pool);
 
 /** Nonzero if a wildcard alias or pattern of a virtual host matches the name @a value. */
 int mod_acme_aliases_match(const mod_acme_aliases_t *hosts, const char *value);

@@ -109,18 +109,26 @@ static const char *server_name(conn_rec *c, server_rec *s, const handshake_t *ha
     return ap_ssl_var_lookup(c->pool, s, c, NULL, "SSL_TLS_SNI");
 }
 
+/* Nonzero if the CA may ask for the name of this handshake now. */
+static int find_answer(acme_responder_tls_alpn_t *answer, conn_rec *c, server_rec *s)
+{
+    const mod_acme_world_t *world = world_in_need();
+    const char *name = world != NULL ? server_name(c, s, handshake_of(c)) : NULL;
+    if (name == NULL) {
+        return 0;
+    }
+    (void)ERR_set_mark(); /* mod_ssl reads OpenSSL's queue after the handshake */
+    int is_ours = acme_responder_tls_alpn(answer, world->store, mod_acme_board_bell(world->board),
+                                          name, c->pool);
+    (void)ERR_pop_to_mark();
+    return is_ours;
+}
+
 static int propose(conn_rec *c, request_rec *r, server_rec *s, const apr_array_header_t *offers,
                    apr_array_header_t *proposals)
 {
-    if (r != NULL || !is_offered(offers) || !ap_ssl_conn_is_ssl(c)) {
-        return DECLINED;
-    }
-    const mod_acme_world_t *world = world_in_need();
-    const char *name = world != NULL ? server_name(c, s, handshake_of(c)) : NULL;
     acme_responder_tls_alpn_t answer;
-    if (name == NULL ||
-        !acme_responder_tls_alpn(&answer, world->store, mod_acme_board_bell(world->board), name,
-                                 c->pool)) {
+    if (r != NULL || !is_offered(offers) || !ap_ssl_conn_is_ssl(c) || !find_answer(&answer, c, s)) {
         return DECLINED;
     }
     handshake_t *handshake = note(c);
@@ -241,7 +249,9 @@ static int answer_challenge(conn_rec *c, const char *name, const char **certific
     if (world == NULL || handshake == NULL || !handshake->is_ours) {
         return DECLINED;
     }
+    (void)ERR_set_mark();
     acme_err_t *err = make_certificate(certificate, key, handshake, world, c->pool);
+    (void)ERR_pop_to_mark();
     if (err != NULL) {
         ap_log_cerror(APLOG_MARK, APLOG_ERR, 0, c,
                       "%s: a " CHALLENGE_TYPE " challenge cannot be answered: %s",

@@ -83,7 +83,8 @@ static int has_nothing_else(const mod_acme_world_t *world, const mod_acme_host_t
     }
     const char *sni = ap_ssl_var_lookup(r->pool, r->server, r->connection, r, "SSL_TLS_SNI");
     const acme_domain_t *domain =
-        mod_acme_live_domain(world, sni != NULL && *sni != '\0' ? sni : r->hostname, host->server);
+        mod_acme_live_domain(world, sni != NULL && *sni != '\0' ? sni : NULL, r->connection,
+                             host->server);
     const acme_loaded_t *loaded =
         domain != NULL ? acme_certificate_cache_take(world->cache, domain) : NULL;
     if (loaded == NULL) {

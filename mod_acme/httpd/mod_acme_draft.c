@@ -63,6 +63,12 @@ static const char *judge(mod_acme_drafts_t *drafts, const mod_acme_draft_t *draf
                             "one",
                             identifier->value);
     }
+    if (identifier->type == ACME_IDENTIFIER_IP && !draft->ca->is_private) {
+        return apr_psprintf(drafts->scratch,
+                            "%s: the CA %s certifies addresses with its profile 'shortlived' only, "
+                            "for which this mod_acme does not ask; name a host, or another CA",
+                            identifier->value, draft->ca->name);
+    }
     const mod_acme_draft_t *owner = mod_acme_drafts_holder(drafts, identifier->value);
     if (owner != NULL && owner != draft) {
         return apr_psprintf(drafts->scratch, "%s belongs to the ACMEDomain of %s:%d already",

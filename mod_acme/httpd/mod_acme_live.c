@@ -14,6 +14,7 @@
 
 #include "acme/acme_certificate_cache.h"
 #include "acme/acme_identifier.h"
+#include "mod_acme_aliases.h"
 #include "mod_acme_alpn.h"
 #include "mod_acme_host.h"
 #include "mod_acme_live.h"
@@ -108,27 +109,41 @@ static void use(SSL *ssl, const acme_loaded_t *loaded, const acme_domain_t *doma
     let_go(&kept);
 }
 
+static const acme_domain_t *find_by_name(const mod_acme_world_t *world, const char *sni)
+{
+    char name[ACME_IDENTIFIER_MAX + 2];
+    apr_size_t len = acme_identifier_fold(name, sizeof(name), sni, strlen(sni));
+    return len > 0 ? acme_domain_index_find(world->global->index, name, len) : NULL;
+}
+
+static const acme_domain_t *find_by_address(const mod_acme_world_t *world, const conn_rec *c)
+{
+    const char *address = c != NULL ? mod_acme_aliases_address(c->local_addr, c->pool) : NULL;
+    return address != NULL ? acme_domain_index_find(world->global->index, address, strlen(address))
+                           : NULL;
+}
+
+/* What the administrator gave to a host is shown to whoever asks for none of our names. */
+static int has_own(const mod_acme_world_t *world, const server_rec *server)
+{
+    const mod_acme_host_t *host = mod_acme_host_find(world, server);
+    return host != NULL && host->has_own;
+}
+
 /* see mod_acme_live.h */
 const acme_domain_t *mod_acme_live_domain(const mod_acme_world_t *world, const char *sni,
-                                          const server_rec *server)
+                                          const conn_rec *c, const server_rec *server)
 {
-    if (sni != NULL) {
-        char name[ACME_IDENTIFIER_MAX + 2];
-        apr_size_t len = acme_identifier_fold(name, sizeof(name), sni, strlen(sni));
-        const acme_domain_t *domain =
-            len > 0 ? acme_domain_index_find(world->global->index, name, len) : NULL;
-        if (domain != NULL) {
-            return domain;
-        }
-    }
-    return mod_acme_vhost_domain(server);
+    const acme_domain_t *domain =
+        sni != NULL ? find_by_name(world, sni) : find_by_address(world, c);
+    return domain != NULL || has_own(world, server) ? domain : mod_acme_vhost_domain(server);
 }
 
 static void serve(SSL *ssl, const mod_acme_world_t *world, const acme_domain_t *domain,
                   server_rec *server)
 {
-    /* A generation is read and parsed on the way. An error that stayed in OpenSSL's queue would make
-     * SSL_get_error call a handshake failed that only waits for the client. */
+    /* A generation is read and parsed on the way. An error that stayed in OpenSSL's queue would
+     * make SSL_get_error call a handshake failed that only waits for the client. */
     (void)ERR_set_mark();
     const acme_loaded_t *loaded = acme_certificate_cache_take(world->cache, domain);
     if (loaded != NULL) {
@@ -154,7 +169,7 @@ static int choose_certificate(SSL *ssl, void *arg)
         return 1; /* in TLS 1.3 OpenSSL asks for the protocol before it calls us */
     }
     const acme_domain_t *domain =
-        mod_acme_live_domain(world, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), server);
+        mod_acme_live_domain(world, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), c, server);
     if (domain != NULL) {
         serve(ssl, world, domain, server);
     }

@@ -454,7 +454,10 @@ static int is_matched(const link_t *link, const mod_acme_draft_t *draft)
     for (int i = 0; i < draft->identifiers->nelts; i++) {
         const acme_identifier_t *identifier =
             APR_ARRAY_IDX(draft->identifiers, i, const acme_identifier_t *);
-        if (!identifier->is_wildcard && mod_acme_aliases_match(link->hosts, identifier->value)) {
+        if (identifier->type == ACME_IDENTIFIER_IP
+                ? mod_acme_aliases_listen(link->hosts, identifier->value)
+                : !identifier->is_wildcard &&
+                      mod_acme_aliases_match(link->hosts, identifier->value)) {
             return 1;
         }
     }
@@ -586,6 +589,18 @@ static apr_array_header_t *used_cas(const link_t *link)
 
 /* ---- 5: virtual hosts */
 
+/* A host whose names are nobody's has the domain of its address. (httpd makes up a name for one
+ * that has none, so it cannot be told whether it has.) */
+static const acme_domain_t *find_by_address(const link_t *link, const mod_acme_alias_host_t *host)
+{
+    const acme_domain_t *domain = NULL;
+    for (int i = 0; i < host->addresses->nelts && domain == NULL; i++) {
+        const char *value = APR_ARRAY_IDX(host->addresses, i, const char *);
+        domain = acme_domain_index_find(link->global->index, value, strlen(value));
+    }
+    return domain;
+}
+
 static const acme_domain_t *find_domain(const link_t *link, const mod_acme_alias_host_t *host)
 {
     int count = mod_acme_aliases_count(host, link->global);
@@ -608,7 +623,7 @@ static const acme_domain_t *find_domain(const link_t *link, const mod_acme_alias
             return plan_of(below->draft)->first;
         }
     }
-    return NULL;
+    return find_by_address(link, host);
 }
 
 static void link_hosts(const link_t *link)

@@ -178,7 +178,7 @@ def assert_shown(httpd, name, version, algorithms):
 
 @pytest.mark.parametrize("host", ["RSA 2048", "P-256"])
 def test_a_host_with_a_certificate_of_its_own(make_ca, make_httpd, host):
-    """SSLCertificateFile stays what the host shows; the challenge is answered all the same."""
+    """The challenge is answered all the same, whatever its key is."""
     httpd = make_httpd(ALPN_ONLY + "ACMEDomain example.org\n" + vhost("example.org", body=SELF_SIGNED), ca=make_ca())
     write_self_signed(httpd.folder, key_arguments(host))
     httpd.start()

@@ -341,9 +341,83 @@ static void nothing_configured_links_nothing(void **state)
     assert_int_equal(0, count_findings(&world));
 }
 
+/* Gives a virtual host the address @a text; "0.0.0.0" is what httpd makes of "*". */
+static void at_address(world_t *world, server_rec *s, const char *text)
+{
+    server_addr_rec *addr = apr_pcalloc(world->pool, sizeof(*addr));
+    assert_int_equal(APR_SUCCESS, apr_sockaddr_info_get(&addr->host_addr, text, APR_UNSPEC, 443, 0,
+                                                        world->pool));
+    addr->host_port = 443;
+    s->addrs = addr;
+}
+
+static mod_acme_definition_t *define_private(world_t *world, const char *names)
+{
+    mod_acme_definition_t *definition = define(world, NULL, names);
+    mod_acme_ca_t *ca = apr_pcalloc(world->pool, sizeof(*ca));
+    assert_well(mod_acme_ca_parse(ca, "https://ca.example/dir", world->pool));
+    definition->settings.ca = ca;
+    return definition;
+}
+
+static void an_address_is_used_by_a_host_that_listens_there(void **state)
+{
+    world_t world = begin(state);
+    server_rec *nameless = host(&world, NULL, "");
+    server_rec *six = host(&world, NULL, "");
+    server_rec *named = host(&world, "www.example.org", "");
+    at_address(&world, nameless, "192.0.2.7");
+    at_address(&world, six, "2001:db8:0::1");
+    at_address(&world, named, "192.0.2.7");
+    define_private(&world, "192.0.2.7");
+    define_private(&world, "[2001:DB8::1]");
+    define_private(&world, "192.0.2.8");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_true(domain_at(global, 0)->is_used);
+    assert_true(domain_at(global, 1)->is_used);
+    assert_false(domain_at(global, 2)->is_used);
+    assert_int_equal(1, count_findings(&world));
+    assert_linked("192.0.2.7", nameless);
+    assert_linked("2001:db8::1", six);
+    assert_linked("192.0.2.7", named); /* its name is nobody's */
+}
+
+static void an_address_is_used_by_a_host_for_all_of_them(void **state)
+{
+    world_t world = begin(state);
+    server_rec *named = host(&world, "www.example.org", "");
+    at_address(&world, named, "0.0.0.0");
+    define_private(&world, "192.0.2.7");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_true(domain_at(global, 0)->is_used);
+    assert_linked("none", named);
+}
+
+static void an_address_may_be_the_name_of_a_host(void **state)
+{
+    world_t world = begin(state);
+    server_rec *named = host(&world, "192.0.2.7", "");
+    define_private(&world, "192.0.2.7");
+    assert_true(domain_at(link_all(&world), 0)->is_used);
+    assert_linked("192.0.2.7", named);
+}
+
+static void lets_encrypt_is_not_asked_for_addresses(void **state)
+{
+    world_t world = begin(state);
+    (void)host(&world, "www.example.org", "");
+    define(&world, NULL, "www.example.org 8.8.8.8");
+    assert_names("www.example.org", domain_at(link_all(&world), 0), world.pool);
+    assert_int_equal(1, count_findings(&world));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(an_address_is_used_by_a_host_that_listens_there),
+        FIXTURE_TEST(an_address_is_used_by_a_host_for_all_of_them),
+        FIXTURE_TEST(an_address_may_be_the_name_of_a_host),
+        FIXTURE_TEST(lets_encrypt_is_not_asked_for_addresses),
         FIXTURE_TEST(a_host_gives_its_names_and_gets_its_domain),
         FIXTURE_TEST(defaults_are_those_of_the_manual),
         FIXTURE_TEST(a_domain_without_names_takes_the_hosts),
