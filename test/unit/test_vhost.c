@@ -329,6 +329,72 @@ static void settings_come_from_server_host_and_section(void **state)
     assert_names("a.example.org and b.example.org", domain, world.pool);
 }
 
+static const acme_dns01_t by_hand = {.way = ACME_DNS01_MANUAL};
+static const acme_dns01_wait_t a_minute = {.settle = 60 * APR_USEC_PER_SEC};
+
+static void assert_types(const char *wanted, const acme_domain_t *domain, apr_pool_t *pool)
+{
+    assert_string_equal(wanted, acme_text_join(domain->challenge_types, " ", pool));
+}
+
+static void dns_01_comes_with_its_way(void **state)
+{
+    world_t world = begin(state);
+    mod_acme_settings_server(world.base)->settings.dns01 = &by_hand;
+    mod_acme_settings_server(world.base)->settings.dns01_wait = &a_minute;
+    (void)define(&world, NULL, "a.example.org");
+    (void)define(&world, NULL, "b.example.org *.b.example.org");
+    define(&world, NULL, "c.example.org")->settings.dns01 = &by_hand;
+    const mod_acme_global_t *global = link_all(&world);
+    assert_int_equal(3, global->domains->nelts);
+    const acme_domain_t *plain = domain_at(global, 0);
+    const char *last =
+        APR_ARRAY_IDX(plain->challenge_types, plain->challenge_types->nelts - 1, const char *);
+    assert_string_equal("dns-01", last);
+    for (int i = 1; i < 3; i++) { /* a wildcard; its own section */
+        const acme_domain_t *domain = domain_at(global, i);
+        assert_string_equal("dns-01", APR_ARRAY_IDX(domain->challenge_types, 0, const char *));
+        assert_int_equal(plain->challenge_types->nelts, domain->challenge_types->nelts);
+    }
+    assert_ptr_equal(plain->dns01, domain_at(global, 1)->dns01);
+    assert_int_equal(a_minute.settle, plain->dns01->wait.settle);
+    assert_int_equal(1, global->dns01s->nelts);
+}
+
+static void dns_01_without_a_way_is_told_once(void **state)
+{
+    world_t world = begin(state);
+    apr_array_header_t *types = apr_array_make(*state, 2, sizeof(const char *));
+    APR_ARRAY_PUSH(types, const char *) = "dns-01";
+    APR_ARRAY_PUSH(types, const char *) = "http-01";
+    mod_acme_settings_server(world.base)->settings.challenge_types = types;
+    (void)define(&world, NULL, "a.example.org");
+    (void)define(&world, NULL, "b.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_types("http-01", domain_at(global, 0), *state);
+    assert_types("http-01", domain_at(global, 1), *state);
+    assert_null(domain_at(global, 0)->dns01);
+    const apr_array_header_t *findings = mod_acme_findings_all(world.raw->findings);
+    int told = 0;
+    for (int i = 0; i < findings->nelts; i++) {
+        const mod_acme_finding_t *finding = APR_ARRAY_IDX(findings, i, const mod_acme_finding_t *);
+        told += strstr(finding->text, "write ACMEChallengeDns01") != NULL;
+    }
+    assert_int_equal(1, told);
+}
+
+static void written_types_stay_as_they_are(void **state)
+{
+    world_t world = begin(state);
+    apr_array_header_t *types = apr_array_make(*state, 2, sizeof(const char *));
+    APR_ARRAY_PUSH(types, const char *) = "http-01";
+    APR_ARRAY_PUSH(types, const char *) = "dns-01";
+    mod_acme_settings_server(world.base)->settings.challenge_types = types;
+    mod_acme_settings_server(world.base)->settings.dns01 = &by_hand;
+    (void)define(&world, NULL, "*.example.org example.org");
+    assert_types("http-01 dns-01", domain_at(link_all(&world), 0), *state);
+}
+
 static void nothing_configured_links_nothing(void **state)
 {
     world_t world = begin(state);
@@ -431,6 +497,9 @@ int main(void)
         FIXTURE_TEST(the_base_server_is_a_host_where_it_is_said),
         FIXTURE_TEST(domains_of_one_ca_share_it),
         FIXTURE_TEST(settings_come_from_server_host_and_section),
+        FIXTURE_TEST(dns_01_comes_with_its_way),
+        FIXTURE_TEST(dns_01_without_a_way_is_told_once),
+        FIXTURE_TEST(written_types_stay_as_they_are),
         FIXTURE_TEST(nothing_configured_links_nothing),
     };
     return fixture_run(tests);
