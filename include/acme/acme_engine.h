@@ -50,6 +50,11 @@ apr_time_t acme_engine_tick(acme_engine_t *engine, apr_interval_time_t wait);
 /** Nonzero while an exchange is out, or something is due at once. */
 int acme_engine_is_busy(const acme_engine_t *engine);
 
+/** Begins nothing more, and waits at most @a patience for the answers to new orders that are under way,
+ * so that the next engine does not order again what the CA has just made. For the end of a process that
+ * is asked to go; only acme_engine_stop may follow. */
+void acme_engine_drain(acme_engine_t *engine, apr_interval_time_t patience);
+
 /** Drops what is out. */
 void acme_engine_stop(acme_engine_t *engine);
 

@@ -88,6 +88,10 @@ void acme_session_set_back(acme_session_t *session, apr_interval_time_t span);
 /** Exchanges under way. */
 int acme_session_in_flight(const acme_session_t *session);
 
+/** From now on nothing new is begun. Returns how many new orders are under way: their answers alone cannot
+ * be asked for again (RFC 8555 section 7.4 gives an order's URL once). */
+int acme_session_drain(acme_session_t *session);
+
 /** The thumbprint of the account key; NULL before the account is known. */
 const char *acme_session_thumbprint(const acme_session_t *session);
 

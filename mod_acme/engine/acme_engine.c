@@ -674,6 +674,25 @@ int acme_engine_is_busy(const acme_engine_t *engine)
     return in_flight(engine) > 0 || next_due(engine) <= acme_env_now(engine->config.env);
 }
 
+static int orders_under_way(acme_engine_t *engine)
+{
+    int sum = 0;
+    for (int i = 0; i < engine->sessions->nelts; ++i) {
+        sum += acme_session_drain(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *));
+    }
+    return sum;
+}
+
+void acme_engine_drain(acme_engine_t *engine, apr_interval_time_t patience)
+{
+    apr_interval_time_t began = acme_env_monotonic(engine->config.env);
+    apr_interval_time_t left = patience;
+    while (left > 0 && orders_under_way(engine) > 0) {
+        acme_transport_pump(engine->config.transport, left);
+        left = patience - (acme_env_monotonic(engine->config.env) - began);
+    }
+}
+
 void acme_engine_stop(acme_engine_t *engine)
 {
     for (int i = 0; i < engine->count; ++i) {

@@ -397,7 +397,7 @@ static int directory_is_stale(const acme_session_t *session, apr_time_t now)
 
 void acme_session_tick(acme_session_t *session)
 {
-    if (session->queued == 0 || session->setup != NULL) {
+    if (session->queued == 0 || session->setup != NULL || session->is_draining) {
         return;
     }
     acme_session__read_state(session);
@@ -427,6 +427,16 @@ apr_time_t acme_session_next(const acme_session_t *session)
 void acme_session_set_back(acme_session_t *session, apr_interval_time_t span)
 {
     session->not_before -= session->not_before > 0 ? span : 0;
+}
+
+int acme_session_drain(acme_session_t *session)
+{
+    session->is_draining = 1;
+    int count = 0;
+    for (const acme_ask_t *ask = session->flying.first; ask != NULL; ask = ask->after) {
+        count += ask->url == NULL;
+    }
+    return count;
 }
 
 int acme_session_in_flight(const acme_session_t *session)

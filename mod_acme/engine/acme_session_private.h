@@ -44,6 +44,7 @@ struct acme_session_t {
     acme_ask_list_t queue;  /* what takes an order further; goes first */
     acme_ask_list_t orders; /* new orders: one for every two of the others */
     unsigned turn;
+    int is_draining; /* nothing is begun any more */
     acme_ask_list_t flying;
     int queued;
     int in_flight; /* exchanges out, of whatever kind */

@@ -40,6 +40,9 @@ APLOG_USE_MODULE(acme);
 
 #define STOP_MAX (5 * ACME_TIME_SECOND)
 
+/* What an engine that has to go may wait for the answers to its new orders. */
+#define DRAIN_MAX (2 * ACME_TIME_SECOND)
+
 /* The engine of this process and what belongs to it. */
 typedef struct {
     mod_acme_world_t *world; /* NULL: this child runs none */
@@ -148,6 +151,7 @@ static void drop_engine(void)
 {
     atomic_store(&runner.transport, NULL);
     if (runner.engine != NULL) {
+        acme_engine_drain(runner.engine, DRAIN_MAX);
         acme_engine_stop(runner.engine);
         runner.engine = NULL;
     }

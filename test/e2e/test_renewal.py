@@ -130,6 +130,6 @@ def test_a_renewal_with_other_mpms(make_ca, make_httpd, mpm):
     first = httpd.wait_for_certificate("example.org")
     before = httpd.pids()
     httpd.wait_for_certificate("example.org", timeout=30, other_than=first.serial)
-    assert httpd.pids() == before
+    assert set(before) <= set(httpd.pids())  # prefork may add a spare child, the parent a promoter
     wait_for(lambda: {httpd.handshake("example.org").serial for _ in range(12)} != {first.serial}, "all", 2)
     assert first.serial not in {httpd.handshake("example.org").serial for _ in range(24)}

@@ -427,6 +427,25 @@ static void the_first_are_served_while_the_last_wait(void **state)
     assert_int_equal(100, fake_ca_count(w->ca, "issued", NULL));
 }
 
+static void who_has_to_go_hears_of_its_new_orders_first(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    for (int i = 0; i < 8; ++i) {
+        engine_world_domain(w, apr_psprintf(*state, "n%d.test", i));
+    }
+    engine_world_start(w);
+    while (fake_ca_count(w->ca, "orderCreated", NULL) == 0 || fake_ca_in_flight(w->ca) == 0) {
+        (void)acme_engine_tick(w->engine, 0);
+    }
+    acme_engine_drain(w->engine, ACME_TIME_SECOND);
+    acme_engine_stop(w->engine);
+    engine_world_die(w);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(8, fake_ca_count(w->ca, "orderCreated", NULL));
+    expect_no_violation(w);
+}
+
 /* A second way to prove that this world's CA believes whatever we do. */
 static acme_err_t *believe(void *baton, const acme_proof_t *proof, apr_pool_t *pool)
 {
@@ -573,6 +592,7 @@ int main(void)
         FIXTURE_TEST(a_certificate_that_runs_out_is_said_daily),
         FIXTURE_TEST(a_generation_lost_while_served_is_followed_by_a_higher_one),
         FIXTURE_TEST(the_first_are_served_while_the_last_wait),
+        FIXTURE_TEST(who_has_to_go_hears_of_its_new_orders_first),
         FIXTURE_TEST(when_one_type_fails_the_next_is_used_and_remembered),
         FIXTURE_TEST(an_idle_engine_asks_nothing),
     };
