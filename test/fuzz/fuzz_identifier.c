@@ -39,11 +39,25 @@ static void fold(const uint8_t *data, size_t size)
     FUZZ_CHECK(len == 0 || strlen(buffer) == len);
 }
 
+/* The name of an address in the reverse DNS, as a handshake tells it. */
+static void read_reverse(const char *text, apr_pool_t *pool)
+{
+    acme_identifier_t *again;
+    const acme_identifier_t *address = acme_identifier_of_reverse(text, pool);
+    if (address == NULL) {
+        return;
+    }
+    FUZZ_CHECK(address->type == ACME_IDENTIFIER_IP);
+    FUZZ_CHECK(acme_identifier_parse(&again, address->value, pool) == NULL);
+    FUZZ_CHECK(acme_identifier_compare(address, again) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *pool = fuzz_pool();
     char *text = fuzz_text(data, size);
     read_name(text, pool);
+    read_reverse(text, pool);
     fold(data, size);
     (void)acme_text_clean(text, size / 2, pool);
     free(text);
