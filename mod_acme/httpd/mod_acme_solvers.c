@@ -137,13 +137,22 @@ static acme_solver_t *make_dns_solver(const mod_acme_world_t *world, apr_pool_t 
     return acme_solver_dns_create(&config, pool);
 }
 
+/* Also where no domain has a way any more, but records of before may still stand in a zone: then
+ * that is said. */
+static int needs_dns_solver(const mod_acme_world_t *world, apr_pool_t *pool)
+{
+    apr_array_header_t *left = NULL;
+    return world->global->dns01s->nelts > 0 ||
+           (acme_proof_list(&left, world->store, "dns-01", pool) == NULL && left->nelts > 0);
+}
+
 /* see mod_acme_solvers.h */
 apr_array_header_t *mod_acme_solvers_create(const mod_acme_world_t *world, apr_pool_t *pool)
 {
     apr_array_header_t *solvers = apr_array_make(pool, 3, sizeof(acme_solver_t *));
     APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_http_create(world->store, pool);
     APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_tls_alpn_create(world->store, pool);
-    if (world->global->dns01s->nelts > 0) {
+    if (needs_dns_solver(world, pool)) {
         APR_ARRAY_PUSH(solvers, acme_solver_t *) = make_dns_solver(world, pool);
     }
     return solvers;

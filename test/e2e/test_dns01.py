@@ -125,6 +125,37 @@ def test_killed_in_the_wait(world):
     clean(bind, "www.zone.example")
 
 
+@pytest.mark.parametrize(
+    "moment", ["is adding the TXT record", "PUBLISH -> RESPOND", "FINALIZE -> POLL", "is removing the TXT record"]
+)
+def test_killed_anywhere_the_zone_is_clean_in_the_end(world, moment):
+    bind, ca, httpd = world("ACMEDomain zone.example *.zone.example\n" + vhost("zone.example", "*.zone.example"), lag=1)
+    httpd.start()
+    httpd.wait_for_log(moment, timeout=40)
+    for pid in httpd.pids():
+        send(pid, signal.SIGKILL)
+    wait_for(lambda: not httpd.pids(), "end of httpd")
+    httpd.start()
+    httpd.wait_for_certificate("zone.example", timeout=40)
+    assert ca.orders() == 1
+    clean(bind, "zone.example")
+    wait_for(lambda: not list((httpd.store / "challenges" / "dns-01").glob("*")), "no records of proofs", 15)
+
+
+def test_a_way_that_is_gone_is_told(world):
+    bind, ca, httpd = world("ACMEDomain www.zone.example\n" + vhost("www.zone.example"))
+    bind.stop(SECONDARY)
+    httpd.start()
+    httpd.wait_for_log(r"waiting for the TXT record", timeout=40)
+    httpd.stop()
+    text = httpd.config_file.read_text()
+    httpd.config_file.write_text(
+        "\n".join(line for line in text.splitlines() if not line.startswith(("ACMEChallengeDns01", "ACMECAChallenges")))
+    )
+    httpd.start()
+    httpd.wait_for_log(r"the TXT record _acme-challenge\.www\.zone\.example with the value .* may be left behind")
+
+
 def test_restarted_in_the_wait(world):
     bind, ca, httpd = world("ACMEDomain www.zone.example\n" + vhost("www.zone.example"))
     bind.stop(SECONDARY)
