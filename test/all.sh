@@ -45,7 +45,7 @@ step()
     mkdir -p "$(dirname "$log")"
     "$@" >"$log" 2>&1 && return 0
     tail -n 60 "$log"
-    echo "FAILED: $* (all of it: $log)"
+    echo "FAILED: $* (in $PWD, all of it: $log)"
     broken=$((broken + 1))
     return 1
 }
