@@ -26,7 +26,7 @@ def test_domains_are_served_without_a_restart(make_ca, make_httpd, mpm):
         "www.example.org",
     ]
     assert httpd.wait_for_certificate("shop.example.org").names == ["shop.example.org", "store.example.org"]
-    assert httpd.pids() == before
+    assert set(before) <= set(httpd.pids())  # prefork may add a spare child, the parent a promoter
     assert httpd.get("example.org", root=httpd.root_file()).status == 200
 
     httpd.configure(TWO_NAMES + BY_VHOST + LATER + STATUS_HANDLER)
@@ -34,7 +34,7 @@ def test_domains_are_served_without_a_restart(make_ca, make_httpd, mpm):
     wait_for(lambda: len(httpd.children_pids()) == 4, "all children of the second generation", 15)
     before = httpd.pids()
     httpd.wait_for_certificate("later.example.org")
-    assert httpd.pids() == before
+    assert set(before) <= set(httpd.pids())  # prefork may add a spare child, the parent a promoter
     assert httpd.ca.orders() == 3
 
 
