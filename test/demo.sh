@@ -154,7 +154,7 @@ fi
 "$pebble/pebble-challtestsrv" -defaultIPv4 127.0.0.1 -defaultIPv6 '' -http01 '' -https01 '' -tlsalpn01 '' \
     -management "127.0.0.1:$dns_management" "$@" >"$demo/logs/dns.log" 2>&1 &
 daemons="$daemons $!"
-PEBBLE_VA_NOSLEEP=1 "$pebble/pebble" -config "$demo/pebble.json" -dnsserver "127.0.0.1:$dns" \
+GOMAXPROCS=1 PEBBLE_VA_NOSLEEP=1 "$pebble/pebble" -config "$demo/pebble.json" -dnsserver "127.0.0.1:$dns" \
     >"$demo/logs/pebble.log" 2>&1 &
 daemons="$daemons $!"
 until_true "Pebble's start" curl -sf --cacert "$demo/ca.pem" -o "$demo/root.pem" \
