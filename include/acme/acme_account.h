@@ -23,10 +23,12 @@ typedef struct {
     int terms_agreed;
 } acme_account_t;
 
-/** Payload of newAccount. @a contacts may be empty; @a only_existing looks the key up (RFC 8555
- * section 7.3.1). */
-char *acme_account_request(const apr_array_header_t *contacts, int terms_agreed, int only_existing,
-                           apr_pool_t *pool);
+/** Payload of newAccount. @a contacts may be empty; @a binding is that of acme_eab_bind, or NULL. */
+char *acme_account_request(const apr_array_header_t *contacts, int terms_agreed,
+                           const char *binding, apr_pool_t *pool);
+
+/** Payload of the newAccount that only looks the key up (RFC 8555 section 7.3.1). */
+char *acme_account_lookup_request(apr_pool_t *pool);
 
 /** Payload that changes the contacts (RFC 8555 section 7.3.2). */
 char *acme_account_update_request(const apr_array_header_t *contacts, apr_pool_t *pool);

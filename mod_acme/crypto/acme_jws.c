@@ -140,6 +140,14 @@ static acme_err_t *sign_for_jws(char **text, const acme_key_t *key, const char *
     return NULL;
 }
 
+/* RFC 7515 section 7.2.2 */
+static char *flattened(const char *protected, const char *payload, const char *signature,
+                       apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, "{\"protected\":\"", protected, "\",\"payload\":\"", payload,
+                       "\",\"signature\":\"", signature, "\"}", NULL);
+}
+
 /* see acme_jws.h */
 acme_err_t *acme_jws_sign(char **body, const acme_jws_t *jws, apr_pool_t *pool)
 {
@@ -150,7 +158,56 @@ acme_err_t *acme_jws_sign(char **body, const acme_jws_t *jws, apr_pool_t *pool)
     char *signature;
     ACME_TRY(
         sign_for_jws(&signature, jws->key, apr_pstrcat(pool, protected, ".", payload, NULL), pool));
-    *body = apr_pstrcat(pool, "{\"protected\":\"", protected, "\",\"payload\":\"", payload,
-                        "\",\"signature\":\"", signature, "\"}", NULL);
+    *body = flattened(protected, payload, signature, pool);
+    return NULL;
+}
+
+/* ---- under a shared key */
+
+typedef struct {
+    const char *name;
+    const char *digest;
+} mac_t;
+
+static const mac_t macs[] = {
+    [ACME_JWS_HS256] = {"HS256", "SHA256"},
+    [ACME_JWS_HS384] = {"HS384", "SHA384"},
+    [ACME_JWS_HS512] = {"HS512", "SHA512"},
+};
+
+/* see acme_jws.h */
+const char *acme_jws_mac_name(acme_jws_mac_alg_t alg)
+{
+    return macs[alg].name;
+}
+
+/* see acme_jws.h */
+int acme_jws_mac_parse(acme_jws_mac_alg_t *alg, const char *name)
+{
+    for (int i = ACME_JWS_HS256; i <= ACME_JWS_HS512; i++) {
+        if (acme_text_equal_nocase(name, macs[i].name)) {
+            *alg = (acme_jws_mac_alg_t)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* see acme_jws.h */
+acme_err_t *acme_jws_mac(char **body, const acme_jws_mac_t *jws, apr_pool_t *pool)
+{
+    const char *header = apr_pstrcat(pool, "{\"alg\":\"", macs[jws->alg].name, "\"",
+                                     member("kid", jws->kid, pool), member("url", jws->url, pool),
+                                     "}", NULL);
+    const char *protected = acme_text_base64url(header, strlen(header), pool);
+    const char *payload = acme_text_base64url(jws->payload, strlen(jws->payload), pool);
+    const char *input = apr_pstrcat(pool, protected, ".", payload, NULL);
+    unsigned char code[EVP_MAX_MD_SIZE];
+    size_t len = 0;
+    if (EVP_Q_mac(NULL, "HMAC", NULL, macs[jws->alg].digest, NULL, jws->key, jws->key_len,
+                  (const unsigned char *)input, strlen(input), code, sizeof(code), &len) == NULL) {
+        return acme_openssl__err(pool, ACME_ERR_INTERNAL, "cannot sign with the shared key");
+    }
+    *body = flattened(protected, payload, acme_text_base64url(code, len, pool), pool);
     return NULL;
 }

@@ -106,6 +106,28 @@ static acme_err_t *check_agreement(acme_session_t *session, apr_pool_t *pool)
                          acme_text_clean(directory->terms_of_service, 500, pool));
 }
 
+/* A binding that was configured is sent also to a CA that does not ask for one. */
+static acme_err_t *check_binding(acme_session_t *session, apr_pool_t *pool)
+{
+    const acme_eab_t *eab = session->ca->eab;
+    if (eab != NULL && eab->trouble != NULL) {
+        return acme_err_make(pool, ACME_ERR_CONFIG,
+                             "no account is made, since the ACMEExternalAccountBinding of this CA "
+                             "cannot be used: %s",
+                             eab->trouble);
+    }
+    if (eab != NULL || !session->directory->external_account_required) {
+        return NULL;
+    }
+    return acme_err_make(pool, ACME_ERR_CONFIG,
+                         "the CA makes accounts only for its customers: get a key id and an HMAC "
+                         "key from it%s%s, and write 'ACMEExternalAccountBinding KEYID HMAC'",
+                         session->directory->website != NULL ? ", see " : "",
+                         session->directory->website != NULL
+                             ? acme_text_clean(session->directory->website, 500, pool)
+                             : "");
+}
+
 static const apr_array_header_t *contacts(acme_session_t *session, apr_pool_t *pool)
 {
     return session->has_dropped_contacts ? apr_array_make(pool, 1, sizeof(const char *))
@@ -140,6 +162,21 @@ static acme_err_t *take_account(acme_session_t *session, const acme_exchange_t *
     return NULL;
 }
 
+/* What a CA says to a binding it does not like tells nobody which directive is meant. */
+static acme_err_t *explain_refusal(acme_session_t *session, acme_err_t *err, apr_pool_t *pool)
+{
+    if (session->ca->eab == NULL || err->errclass != ACME_ERR_CONFIG) {
+        return err;
+    }
+    acme_err_t *explained = acme_err_copy(pool, err);
+    explained->text =
+        apr_psprintf(pool,
+                     "%s; see whether ACMEExternalAccountBinding has the key id (here: %s) and the "
+                     "HMAC key that this CA gave you, whole, not used up and not expired",
+                     err->text, session->ca->eab->kid);
+    return explained;
+}
+
 static void hear_account(acme_exchange_t *exchange)
 {
     acme_session_t *session = exchange->baton;
@@ -166,6 +203,8 @@ static void hear_account(acme_exchange_t *exchange)
                              session->ca->name, err->text);
                 session->has_dropped_contacts = 1;
                 err = NULL;
+            } else {
+                err = explain_refusal(session, err, exchange->pool);
             }
         }
     }
@@ -178,19 +217,30 @@ static void hear_account(acme_exchange_t *exchange)
     apr_pool_destroy(exchange->pool);
 }
 
+static acme_err_t *sign_new_account(char **body, acme_session_t *session, const char *nonce,
+                                    apr_pool_t *pool)
+{
+    const char *url = session->directory->new_account;
+    char *binding = NULL;
+    if (session->ca->eab != NULL) {
+        ACME_TRY(acme_eab_bind(&binding, session->ca->eab, session->key, url, pool));
+    }
+    acme_jws_t jws = {.key = session->key,
+                      .nonce = nonce,
+                      .url = url,
+                      .payload = acme_account_request(contacts(session, pool),
+                                                      session->ca->agreement != NULL, binding,
+                                                      pool)};
+    return acme_jws_sign(body, &jws, pool);
+}
+
 static acme_err_t *begin_account(acme_session_t *session, const char *nonce)
 {
     acme_exchange_t *exchange =
         acme_session__exchange(session, ACME_METHOD_POST, session->directory->new_account,
                                hear_account, session, session->pool);
-    acme_jws_t jws = {
-        .key = session->key,
-        .nonce = nonce,
-        .url = exchange->url,
-        .payload = acme_account_request(contacts(session, exchange->pool),
-                                        session->ca->agreement != NULL, 0, exchange->pool)};
     char *body;
-    acme_err_t *err = acme_jws_sign(&body, &jws, exchange->pool);
+    acme_err_t *err = sign_new_account(&body, session, nonce, exchange->pool);
     if (err != NULL) {
         err = acme_err_copy(session->pool, err);
         apr_pool_destroy(exchange->pool);
@@ -212,6 +262,7 @@ static acme_err_t *seek_account(acme_session_t *session, apr_pool_t *scratch_poo
         }
     }
     ACME_TRY(check_agreement(session, scratch_pool));
+    ACME_TRY(check_binding(session, scratch_pool));
     const char *nonce = acme_session__take_nonce(session, scratch_pool);
     if (nonce == NULL) {
         acme_session__seek_nonces(session, 1);

@@ -18,6 +18,15 @@ static const char *state_path(acme_session_t *session, apr_pool_t *pool)
     return acme_store_path(pool, "accounts", session->ca->folder, "session.json");
 }
 
+static const char *eab_digest(const acme_eab_t *eab, apr_pool_t *pool)
+{
+    if (eab == NULL || eab->kid == NULL) {
+        return eab == NULL ? "" : eab->trouble;
+    }
+    return apr_pstrcat(pool, acme_jws_mac_name(eab->alg), " ", eab->kid, " ",
+                       acme_digest_hex(eab->key, eab->key_len, pool), NULL);
+}
+
 /* What the administrator can change to mend a trouble: with another configuration we try at once. */
 static char *configuration_digest(const acme_ca_t *ca, apr_pool_t *pool)
 {
@@ -25,7 +34,7 @@ static char *configuration_digest(const acme_ca_t *ca, apr_pool_t *pool)
         pool, ca->directory_url, "\n", ca->agreement != NULL ? ca->agreement : "", "\n",
         ca->route.ca_certificate_file != NULL ? ca->route.ca_certificate_file : "", "\n",
         ca->route.proxy != NULL ? ca->route.proxy : "", "\n",
-        acme_text_join(ca->contacts, ",", pool), NULL);
+        acme_text_join(ca->contacts, ",", pool), "\n", eab_digest(ca->eab, pool), NULL);
     return acme_digest_hex(text, strlen(text), pool);
 }
 

@@ -19,6 +19,7 @@
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
+#include "mod_acme_account.h"
 #include "mod_acme_arguments.h"
 #include "mod_acme_dns01.h"
 #include "mod_acme_settings.h"
@@ -254,6 +255,33 @@ static const char *set_contact(cmd_parms *cmd, void *unused, const char *args)
         }
     }
     settings->contacts = contacts;
+    return NULL;
+}
+
+static const char *set_external_account_binding(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    mod_acme_account_binding_t binding;
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const char *wrong = mod_acme_arguments_some(cmd, words);
+    if (wrong == NULL) {
+        wrong = mod_acme_arguments_say(
+            cmd, mod_acme_account_parse_binding(&binding, words, cmd->pool));
+    }
+    if (wrong != NULL) {
+        return wrong;
+    }
+    if (binding.file != NULL) {
+        const char *path = ap_server_root_relative(cmd->pool, binding.file);
+        if (path == NULL) {
+            return mod_acme_arguments_refuse(cmd, "this is not a path");
+        }
+        const char *warning = mod_acme_account_read_binding(&binding, path, cmd->pool);
+        if (warning != NULL) {
+            warn(cmd, warning);
+        }
+    }
+    settings_here(cmd)->eab = binding.eab;
     return NULL;
 }
 
@@ -655,6 +683,8 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMECertificateAgreement", set_agreement,
               "accepted, or the URL of the CA's terms of service that you agree to"),
     DIRECTIVE("ACMEContactEmail", set_contact, "mail addresses that the CA may write to, or none"),
+    DIRECTIVE("ACMEExternalAccountBinding", set_external_account_binding,
+              "KEYID HMAC or FILE, each followed by alg=HS256|HS384|HS512 or not, or none"),
     DIRECTIVE("ACMECACertificateFile", set_ca_certificate_file,
               "a PEM file that verifies the CA's server, or none"),
     DIRECTIVE("ACMEHttpProxy", set_proxy, "the URL of an HTTP proxy to the CA, or none"),

@@ -64,6 +64,7 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .ca_certificate_file = OVER(ca_certificate_file),
         .proxy = OVER(proxy),
         .contacts = OVER(contacts),
+        .eab = OVER(eab),
         .key_specs = OVER(key_specs),
         .challenge_types = OVER(challenge_types),
         .dns01 = OVER(dns01),

@@ -26,6 +26,7 @@ typedef struct {
     const char *ca_certificate_file;           /**< absolute; "": none; NULL: not written */
     const char *proxy;                         /**< "": none; NULL: not written */
     const apr_array_header_t *contacts;        /**< const char *; NULL: not written */
+    const acme_eab_t *eab;                     /**< no kid, no trouble: none; NULL: not written */
     const apr_array_header_t *key_specs;       /**< acme_key_spec_t; NULL: not written */
     const apr_array_header_t *challenge_types; /**< const char *; NULL: not written */
     const acme_dns01_t *dns01;                 /**< without its wait; NULL: not written */

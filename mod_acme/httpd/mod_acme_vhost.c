@@ -79,6 +79,13 @@ static const char *text_or_null(const char *setting)
     return setting != NULL && *setting != '\0' ? setting : NULL;
 }
 
+/* NULL also for `none`. */
+static const acme_eab_t *eab_of(const mod_acme_settings_t *settings)
+{
+    const acme_eab_t *eab = settings->eab;
+    return eab != NULL && (eab->kid != NULL || eab->trouble != NULL) ? eab : NULL;
+}
+
 static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings)
 {
     acme_ca_t *ca = apr_pcalloc(link->pool, sizeof(*ca));
@@ -89,6 +96,7 @@ static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings)
     ca->route.proxy = text_or_null(settings->proxy);
     ca->contacts = settings->contacts != NULL ? settings->contacts : none(link->pool);
     ca->agreement = settings->agreement;
+    ca->eab = eab_of(settings);
     ca->is_private = settings->ca->is_private;
     ca->max_identifiers = settings->ca->max_identifiers;
     apr_hash_set(link->cas, ca->directory_url, APR_HASH_KEY_STRING, ca);
@@ -114,12 +122,20 @@ static int are_same_words(const apr_array_header_t *a, const apr_array_header_t 
     return 1;
 }
 
+static int are_same_bindings(const acme_eab_t *a, const acme_eab_t *b)
+{
+    return a == b || (a != NULL && b != NULL && are_same(a->kid, b->kid) && a->alg == b->alg &&
+                      a->key_len == b->key_len &&
+                      (a->key_len == 0 || memcmp(a->key, b->key, a->key_len) == 0));
+}
+
 /* Nonzero if @a settings ask of the account with @a ca what it cannot be at the same time. */
 static int differs(const acme_ca_t *ca, const mod_acme_settings_t *settings)
 {
     return !are_same(ca->route.ca_certificate_file, text_or_null(settings->ca_certificate_file)) ||
            !are_same(ca->route.proxy, text_or_null(settings->proxy)) ||
            (settings->contacts != NULL && !are_same_words(ca->contacts, settings->contacts)) ||
+           (settings->eab != NULL && !are_same_bindings(ca->eab, eab_of(settings))) ||
            (settings->agreement != NULL && !are_same(ca->agreement, settings->agreement));
 }
 
@@ -138,12 +154,16 @@ static const acme_ca_t *share_ca(link_t *link, mod_acme_draft_t *draft)
     if (ca->contacts->nelts == 0 && settings->contacts != NULL) {
         ca->contacts = settings->contacts;
     }
+    if (ca->eab == NULL && settings->eab != NULL) {
+        ca->eab = eab_of(settings);
+    }
     if (differs(ca, settings)) {
         mod_acme_draft_report(
             link->drafts, draft,
             apr_psprintf(link->scratch,
                          "all domains of the CA %s share one account, so its contact, agreement, "
-                         "proxy and CA file of the first of them are used here too",
+                         "external account binding, proxy and CA file of the first of them are "
+                         "used here too",
                          ca->name));
     }
     return ca;

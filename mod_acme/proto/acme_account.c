@@ -39,21 +39,26 @@ static acme_err_t *read_status(acme_account_status_t *status, const char *word, 
 }
 
 /* see acme_account.h */
-char *acme_account_request(const apr_array_header_t *contacts, int terms_agreed, int only_existing,
-                           apr_pool_t *pool)
+char *acme_account_request(const apr_array_header_t *contacts, int terms_agreed,
+                           const char *binding, apr_pool_t *pool)
 {
     json_t *object = acme_json_object(pool);
-    if (only_existing) {
-        acme_json_set_bool(object, "onlyReturnExisting", 1);
-        return acme_json_text(object, 0, pool);
-    }
     if (terms_agreed) {
         acme_json_set_bool(object, "termsOfServiceAgreed", 1);
     }
     if (contacts->nelts > 0) {
         acme_json_set_strings(object, "contact", contacts);
     }
+    if (binding != NULL) {
+        json_object_set_new(object, "externalAccountBinding", json_loads(binding, 0, NULL));
+    }
     return acme_json_text(object, 0, pool);
+}
+
+/* see acme_account.h */
+char *acme_account_lookup_request(apr_pool_t *pool)
+{
+    return apr_pstrdup(pool, "{\"onlyReturnExisting\":true}");
 }
 
 /* see acme_account.h */

@@ -60,6 +60,7 @@ def test_every_directive_is_taken(judge, folder):
 ACMECertificateAuthority LetsEncrypt-Test
 ACMEContactEmail a@example.org mailto:b@example.org
 ACMEContactEmail c@example.org
+ACMEExternalAccountBinding kid-1 c2VjcmV0 alg=HS384
 ACMECACertificateFile {folder}/ca.pem
 ACMEHttpProxy http://proxy.example.org:3128
 ACMEPrivateKeys P-256 RSA 3072

@@ -693,6 +693,7 @@ static void create_tables(fake_ca_t *ca)
     ca->events = apr_array_make(ca->pool, 16, sizeof(fake_ca__event_t));
     ca->failing = apr_hash_make(ca->pool);
     ca->rejected = apr_hash_make(ca->pool);
+    ca->customers = apr_hash_make(ca->pool);
     ca->rejected_contacts = apr_hash_make(ca->pool);
     ca->faults = apr_array_make(ca->pool, 4, sizeof(fake_ca__fault_t));
     ca->counts = apr_hash_make(ca->pool);
@@ -841,6 +842,18 @@ void fake_ca_reject_identifier(fake_ca_t *ca, const char *identifier, const char
 {
     apr_hash_set(ca->rejected, apr_pstrdup(ca->pool, identifier), APR_HASH_KEY_STRING,
                  detail != NULL ? apr_pstrdup(ca->pool, detail) : NULL);
+}
+
+/* see fake_ca.h */
+void fake_ca_add_customer(fake_ca_t *ca, const char *kid, const char *key, const char *alg,
+                          int is_single_use)
+{
+    fake_ca__customer_t *customer = apr_pcalloc(ca->pool, sizeof(*customer));
+    customer->alg = apr_pstrdup(ca->pool, alg);
+    customer->key = (const unsigned char *)apr_pstrdup(ca->pool, key);
+    customer->key_len = strlen(key);
+    customer->is_single_use = is_single_use;
+    apr_hash_set(ca->customers, apr_pstrdup(ca->pool, kid), APR_HASH_KEY_STRING, customer);
 }
 
 /* see fake_ca.h */

@@ -164,6 +164,12 @@ void fake_ca_fail_validation(fake_ca_t *ca, const char *identifier, const char *
  * such name; @a detail NULL: no longer. */
 void fake_ca_reject_identifier(fake_ca_t *ca, const char *identifier, const char *detail);
 
+/** Whose external account binding is good (RFC 8555 section 7.3.4): with key id @a kid, the text @a key as
+ * HMAC key, and @a alg ("HS256", "HS384", "HS512"); once only if @a is_single_use. Bindings of others are
+ * refused; without any customer nobody looks at bindings. */
+void fake_ca_add_customer(fake_ca_t *ca, const char *kid, const char *key, const char *alg,
+                          int is_single_use);
+
 /** newAccount and account updates refuse @a contact with invalidContact. */
 void fake_ca_reject_contact(fake_ca_t *ca, const char *contact);
 
@@ -268,7 +274,7 @@ void fake_ca_on_moment(fake_ca_t *ca, fake_ca_moment_fn moment, void *baton);
  * for what concerns orders; NULL: all. @a what:
  *   a kind's name       requests of that kind that reached the CA, whatever became of them
  *   "requests"          all requests that reached the CA; "get": those that were no POST
- *   "accountCreated"    accounts made
+ *   "accountCreated"    accounts made; "accountBound": those with an external account binding
  *   "orderCreated"      orders made (per set); "orderInvalid": orders that became invalid
  *   "challenge"         challenge POSTs (per identifier); "challengeRead": POST-as-GETs of them
  *   "validation"        validations begun (per identifier); "validationFailed": those that failed

@@ -134,12 +134,42 @@ static void answer_existing(fake_ca__request_t *r, const fake_ca__account_t *acc
     answer_account(r, account, 200);
 }
 
+/* RFC 8555 section 7.3.4; -1 when the request is answered. */
+static int check_binding(fake_ca__request_t *r, const json_t *jws)
+{
+    fake_ca__request_t inner = {.ca = r->ca, .pool = r->pool};
+    const char *why = fake_ca__jws_binding(&inner, jws);
+    if (why != NULL) {
+        fake_ca__blame(r, 400, "malformed", "%s", why);
+        return -1;
+    }
+    if (strcmp(json_string_value(json_object_get(inner.header, "url")), r->exchange->url) != 0) {
+        fake_ca__blame(r, 400, "malformed", "the binding's url is not that of the request");
+        return -1;
+    }
+    if (strcmp(inner.jwk_thumbprint, r->jwk_thumbprint) != 0) {
+        fake_ca__blame(r, 400, "badPublicKey", "the binding is of another key");
+        return -1;
+    }
+    fake_ca__customer_t *customer =
+        apr_hash_get(r->ca->customers, json_string_value(json_object_get(inner.header, "kid")),
+                     APR_HASH_KEY_STRING);
+    if (customer == NULL || (customer->is_single_use && customer->is_used) ||
+        !fake_ca__jws_mac_fits(&inner, customer)) {
+        fake_ca__refuse(r, 403, "unauthorized", "The external account binding is not valid");
+        return -1;
+    }
+    customer->is_used = 1;
+    fake_ca__tally(r->ca, "accountBound", NULL);
+    return 0;
+}
+
 /* RFC 8555 section 7.3: what a new account has to bring; -1 when the request is answered. */
 static int check_demands(fake_ca__request_t *r)
 {
     const fake_ca_settings_t *settings = &r->ca->settings;
-    if (settings->external_account_required &&
-        json_object_get(r->payload, "externalAccountBinding") == NULL) {
+    const json_t *binding = json_object_get(r->payload, "externalAccountBinding");
+    if (settings->external_account_required && binding == NULL) {
         fake_ca__refuse(r, 403, "externalAccountRequired",
                         "This CA serves only customers with an external account");
         return -1;
@@ -150,7 +180,7 @@ static int check_demands(fake_ca__request_t *r)
         fake_ca__link(r, settings->terms_of_service, "terms-of-service");
         return -1;
     }
-    return 0;
+    return binding != NULL && apr_hash_count(r->ca->customers) > 0 ? check_binding(r, binding) : 0;
 }
 
 static EVP_PKEY *keep_reference(EVP_PKEY *key, apr_pool_t *pool)

@@ -51,6 +51,15 @@ struct fake_ca__account_t {
     int is_gone;
 };
 
+/** Who may make an account. */
+typedef struct {
+    const char *alg;
+    const unsigned char *key;
+    apr_size_t key_len;
+    int is_single_use;
+    int is_used;
+} fake_ca__customer_t;
+
 struct fake_ca__challenge_t {
     const char *type;
     const char *token;
@@ -174,6 +183,7 @@ struct fake_ca_t {
     apr_hash_t *failing;  /**< identifier -> fake_ca__why_t */
     apr_hash_t *rejected; /**< identifier -> detail */
     apr_hash_t *rejected_contacts;
+    apr_hash_t *customers; /**< key id -> fake_ca__customer_t */
     fake_ca_validate_fn validate;
     void *validate_baton;
     fake_ca_moment_fn moment;
@@ -269,6 +279,10 @@ EVP_PKEY *fake_ca__jwk_read(const char **thumbprint, const char **why, const jso
                             apr_pool_t *pool);
 /** Reads an inner JWS (RFC 8555 section 7.3.5) into @a inner, checks it; NULL or why not. */
 const char *fake_ca__jws_inner(fake_ca__request_t *inner, const json_t *jws, const char *url);
+/** Reads an external account binding (RFC 8555 section 7.3.4) into @a inner; NULL or why not. What its
+ * header and signature are worth is judged by fake_ca__jws_mac_fits. */
+const char *fake_ca__jws_binding(fake_ca__request_t *inner, const json_t *jws);
+int fake_ca__jws_mac_fits(const fake_ca__request_t *inner, const fake_ca__customer_t *customer);
 char *fake_ca__nonce(fake_ca_t *ca);
 
 /* fake_ca_accounts.c */

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
+#include <openssl/hmac.h>
 #include <openssl/param_build.h>
 
 #include "acme/acme_text.h"
@@ -385,4 +386,33 @@ const char *fake_ca__jws_inner(fake_ca__request_t *inner, const json_t *jws, con
         return "the inner header is not exactly a fitting alg, jwk and url";
     }
     return signature_fits(inner, inner->jwk) ? NULL : "the inner signature does not fit";
+}
+
+/* RFC 8555 section 7.3.4: a kid, the outer's url and no nonce; the payload is the account's key. */
+const char *fake_ca__jws_binding(fake_ca__request_t *inner, const json_t *jws)
+{
+    const char *broken = take_apart(inner, jws);
+    const char *why = NULL;
+    if (broken != NULL) {
+        return broken;
+    }
+    if (json_object_size(inner->header) != 3 || string_of(inner->header, "alg") == NULL ||
+        string_of(inner->header, "kid") == NULL || string_of(inner->header, "url") == NULL) {
+        return "the binding's header is not exactly alg, kid and url";
+    }
+    inner->jwk = fake_ca__jwk_read(&inner->jwk_thumbprint, &why, inner->payload, inner->pool);
+    return inner->jwk == NULL ? why : NULL;
+}
+
+int fake_ca__jws_mac_fits(const fake_ca__request_t *inner, const fake_ca__customer_t *customer)
+{
+    const EVP_MD *md = strcmp(customer->alg, "HS512") == 0   ? EVP_sha512()
+                       : strcmp(customer->alg, "HS384") == 0 ? EVP_sha384()
+                                                             : EVP_sha256();
+    unsigned char code[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+    HMAC(md, customer->key, (int)customer->key_len, (const unsigned char *)inner->signing_input,
+         strlen(inner->signing_input), code, &len);
+    return strcmp(string_of(inner->header, "alg"), customer->alg) == 0 &&
+           inner->signature_len == len && memcmp(code, inner->signature, len) == 0;
 }

@@ -39,11 +39,14 @@ static void asks_for_an_account(void **state)
 {
     assert_string_equal(
         "{\"termsOfServiceAgreed\":true,\"contact\":[\"mailto:a@example.org\",\"mailto:b@x\"]}",
-        acme_account_request(contacts(*state, "mailto:a@example.org", "mailto:b@x"), 1, 0, *state));
-    assert_string_equal("{}", acme_account_request(contacts(*state, NULL, NULL), 0, 0, *state));
+        acme_account_request(contacts(*state, "mailto:a@example.org", "mailto:b@x"), 1, NULL,
+                             *state));
+    assert_string_equal("{}", acme_account_request(contacts(*state, NULL, NULL), 0, NULL, *state));
     assert_string_equal(
-        "{\"onlyReturnExisting\":true}",
-        acme_account_request(contacts(*state, "mailto:a@example.org", NULL), 1, 1, *state));
+        "{\"externalAccountBinding\":{\"protected\":\"a\",\"payload\":\"b\",\"signature\":\"c\"}}",
+        acme_account_request(contacts(*state, NULL, NULL), 0,
+                             "{\"protected\":\"a\",\"payload\":\"b\",\"signature\":\"c\"}", *state));
+    assert_string_equal("{\"onlyReturnExisting\":true}", acme_account_lookup_request(*state));
 }
 
 static void changes_the_contacts(void **state)

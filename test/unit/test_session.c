@@ -915,6 +915,109 @@ static void a_ca_without_terms_needs_no_agreement(void **state)
     assert_int_equal(1, r->well);
 }
 
+/* "secret" */
+static acme_eab_t *binding(const char *kid, const char *hmac, acme_jws_mac_alg_t alg,
+                           apr_pool_t *pool)
+{
+    acme_eab_t *eab = NULL;
+    assert_well(acme_eab_make(&eab, kid, hmac, alg, pool));
+    return eab;
+}
+
+static relation_t *create_for_customers(apr_pool_t *pool)
+{
+    relation_t *r = create(pool);
+    fake_ca_settings(r->w->ca)->external_account_required = 1;
+    fake_ca_add_customer(r->w->ca, "kid-1", "secret", "HS256", 1);
+    return r;
+}
+
+static void a_customer_binds_the_account(void **state)
+{
+    static const char *const algs[] = {"HS256", "HS384", "HS512"};
+    for (int i = 0; i < 3; ++i) {
+        relation_t *r = create_for_customers(*state);
+        fake_ca_add_customer(r->w->ca, "kid-1", "secret", algs[i], 1);
+        r->w->ca_config.eab = binding("kid-1", "c2VjcmV0", (acme_jws_mac_alg_t)i, *state);
+        order(r, "a.test");
+        pass(r, ACME_TIME_SECOND);
+        assert_int_equal(1, r->well);
+        assert_int_equal(1, count(r, "accountBound"));
+        expect_a_good_client(r);
+    }
+}
+
+/* What is used up is of no use, and not needed any more either. */
+static void a_bound_account_needs_no_binding_again(void **state)
+{
+    relation_t *r = create_for_customers(*state);
+    r->w->ca_config.eab = binding("kid-1", "c2VjcmV0", ACME_JWS_HS256, *state);
+    order(r, "a.test");
+    pass(r, ACME_TIME_SECOND);
+    r->w->ca_config.eab = NULL;
+    begin(r);
+    order(r, "b.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(2, r->well);
+    assert_int_equal(1, count(r, "newAccount"));
+    r->w->ca_config.eab = binding("kid-1", "c2VjcmV0", ACME_JWS_HS256, *state);
+    fake_store_plant(r->w->disk, account_file(r, "account.json"), NULL, 0);
+    begin(r);
+    order(r, "c.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(3, r->well); /* the CA found the account before it looked at the binding */
+    assert_int_equal(1, count(r, "accountBound"));
+    expect_a_good_client(r);
+}
+
+static void a_ca_for_customers_is_not_asked_without_binding(void **state)
+{
+    relation_t *r = create_for_customers(*state);
+    order(r, "a.test");
+    pass(r, 30 * ACME_TIME_MINUTE);
+    assert_int_equal(0, count(r, "newAccount"));
+    assert_int_equal(1, logged(r, ACME_LOG_ERROR, "'ACMEExternalAccountBinding KEYID HMAC'"));
+    assert_int_equal(1, logged(r, ACME_LOG_ERROR, NULL));
+    assert_int_equal(ACME_ERR_CONFIG, acme_session_trouble(r->session)->errclass);
+    r->w->ca_config.eab = binding("kid-1", "c2VjcmV0", ACME_JWS_HS256, *state);
+    begin(r); /* it is there now: tried at once */
+    order(r, "a.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(1, r->well);
+}
+
+static void a_binding_that_cannot_be_read_is_said(void **state)
+{
+    relation_t *r = create_for_customers(*state);
+    r->w->ca_config.eab = &(acme_eab_t){.trouble = "the file /etc/eab.json cannot be read"};
+    order(r, "a.test");
+    pass(r, 30 * ACME_TIME_MINUTE);
+    assert_int_equal(0, count(r, "newAccount"));
+    assert_int_equal(1, logged(r, ACME_LOG_ERROR, "/etc/eab.json cannot be read"));
+    assert_int_equal(ACME_ERR_CONFIG, acme_session_trouble(r->session)->errclass);
+}
+
+static void a_refused_binding_is_explained_and_never_shown(void **state)
+{
+    static const char *const kids[] = {"kid-1", "kid-2"};
+    static const char *const keys[] = {"d3JvbmctMQ", "c2VjcmV0"};
+    for (int i = 0; i < 2; ++i) {
+        relation_t *r = create_for_customers(*state);
+        r->w->ca_config.eab = binding(kids[i], keys[i], ACME_JWS_HS256, *state);
+        order(r, "a.test");
+        pass(r, 30 * ACME_TIME_MINUTE);
+        assert_int_equal(1, count(r, "newAccount"));
+        assert_int_equal(1, logged(r, ACME_LOG_ERROR, "ACMEExternalAccountBinding has the key id"));
+        assert_int_equal(1, logged(r, ACME_LOG_ERROR, kids[i]));
+        assert_int_equal(0, logged(r, ACME_LOG_ERROR, keys[i]));
+        const char *kept = fake_store_raw(r->w->disk, account_file(r, "session.json"), NULL);
+        assert_non_null(kept);
+        assert_null(strstr(kept, keys[i]));
+        assert_int_equal(ACME_ERR_CONFIG, acme_session_trouble(r->session)->errclass);
+        assert_string_equal("", fake_ca_violations(r->w->ca));
+    }
+}
+
 static void contacts_go_to_the_ca(void **state)
 {
     relation_t *r = create(*state);
@@ -1018,6 +1121,11 @@ int main(void)
         FIXTURE_TEST(a_rate_limit_on_accounts_is_waited_out),
         FIXTURE_TEST(without_agreement_no_account_is_asked_for),
         FIXTURE_TEST(a_ca_without_terms_needs_no_agreement),
+        FIXTURE_TEST(a_customer_binds_the_account),
+        FIXTURE_TEST(a_bound_account_needs_no_binding_again),
+        FIXTURE_TEST(a_ca_for_customers_is_not_asked_without_binding),
+        FIXTURE_TEST(a_binding_that_cannot_be_read_is_said),
+        FIXTURE_TEST(a_refused_binding_is_explained_and_never_shown),
         FIXTURE_TEST(contacts_go_to_the_ca),
         FIXTURE_TEST(a_refused_contact_is_left_out_with_a_warning),
         FIXTURE_TEST(an_account_that_cannot_be_put_away_is_found_again),

@@ -1,0 +1,97 @@
+"""The account at the CA: external binding, contacts, keys of the administrator's own.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import json
+
+import pytest
+
+from world.httpd import STATUS_HANDLER, vhost
+
+KID = "kid-1"
+HMAC = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+CUSTOMERS = {"externalAccountBindingRequired": True, "externalAccountMACKeys": {KID: HMAC}}
+DOMAIN = "ACMEDomain example.org\n" + vhost("example.org") + STATUS_HANDLER
+
+
+def write_secret(file, text, mode=0o600):
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+def assert_hidden(httpd, secret):
+    """Neither in what is said nor in what is kept."""
+    assert secret not in httpd.log() + httpd.output
+    answer = httpd.get_plain("localhost", "/acme-status")
+    assert secret not in answer.text
+    for file in httpd.store.rglob("*"):
+        if file.is_file():
+            assert secret.encode() not in file.read_bytes(), file
+
+
+def test_a_customer_by_file(make_ca, make_httpd, folder):
+    file = write_secret(folder / "eab.json", json.dumps({"kid": KID, "hmac": HMAC}))
+    httpd = make_httpd(f"ACMEExternalAccountBinding {file}\n" + DOMAIN, ca=make_ca(**CUSTOMERS)).start()
+    httpd.wait_for_certificate("example.org")
+    assert not httpd.log_lines("can be read by others")
+    assert_hidden(httpd, HMAC)
+
+
+def test_a_customer_by_two_words(make_ca, make_httpd):
+    httpd = make_httpd(f"ACMEExternalAccountBinding {KID} {HMAC}==\n" + DOMAIN, ca=make_ca(**CUSTOMERS)).start()
+    httpd.wait_for_certificate("example.org")
+    assert_hidden(httpd, HMAC)
+
+
+def test_a_ca_for_customers_says_so_once(make_ca, make_httpd):
+    httpd = make_httpd(DOMAIN, ca=make_ca(**CUSTOMERS)).start()
+    httpd.wait_for_log("ACMEExternalAccountBinding KEYID HMAC")
+    assert "ACMEExternalAccountBinding" in httpd.domain_status("example.org")["ca"]["trouble"]["detail"]
+    httpd.graceful()
+    assert len(httpd.log_lines("acme:error.*ACMEExternalAccountBinding")) == 1
+    # the line is added: the account is made at once
+    httpd.config_file.write_text(
+        httpd.config_file.read_text().replace(DOMAIN[:22], f"ACMEExternalAccountBinding {KID} {HMAC}\n" + DOMAIN[:22])
+    )
+    httpd.graceful()
+    httpd.wait_for_certificate("example.org")
+
+
+def test_a_wrong_binding_is_explained(make_ca, make_httpd):
+    httpd = make_httpd("ACMEExternalAccountBinding kid-2 c2VjcmV0c2VjcmV0\n" + DOMAIN, ca=make_ca(**CUSTOMERS)).start()
+    httpd.wait_for_log(r"ACMEExternalAccountBinding has the key id \(here: kid-2\)")
+    assert_hidden(httpd, "c2VjcmV0c2VjcmV0")
+
+
+@pytest.mark.root
+def test_files_with_bindings_are_judged(make_httpd, folder):
+    good = json.dumps({"kid": KID, "hmac": HMAC})
+    for name, text, mode, why in [
+        ("open", good, 0o644, "chmod 600"),
+        ("bad", "{", 0o600, "this is not JSON"),
+        ("none", None, 0o600, "cannot be read"),
+    ]:
+        file = folder / f"{name}.json"
+        if text is not None:
+            write_secret(file, text, mode)
+        httpd = make_httpd(
+            f"ACMECertificateAuthority https://localhost:1/dir\nACMECertificateAgreement accepted\n"
+            f"ACMEExternalAccountBinding {file}\n" + DOMAIN,
+            name=name,
+        )
+        status, output = httpd.run("-t")
+        assert status == 0, output
+        line = httpd.line_of("ACMEExternalAccountBinding")
+        assert f"httpd.conf:{line}: ACMEExternalAccountBinding: " in output and why in output
+        assert HMAC not in output
+
+
+@pytest.mark.parametrize("words", [f"{KID} {HMAC} more", f"{KID} {HMAC} alg=HS1", f"{KID} {HMAC}.", ""])
+def test_words_that_are_no_binding(make_httpd, words):
+    httpd = make_httpd(f"ACMEExternalAccountBinding {words}\n")
+    status, output = httpd.run("-t")
+    assert status != 0
+    assert "ACMEExternalAccountBinding: " in output
+    assert HMAC not in output

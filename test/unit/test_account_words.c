@@ -1,0 +1,119 @@
+/* Tests of the words and files of the directives about accounts.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "unit/scratch.h"
+
+#include "acme/acme_text.h"
+
+#include "mod_acme_account.h"
+
+static mod_acme_account_binding_t parse(const char *words, apr_pool_t *pool)
+{
+    mod_acme_account_binding_t binding;
+    assert_well(mod_acme_account_parse_binding(&binding, acme_text_split(words, " ", pool), pool));
+    assert_non_null(binding.eab);
+    return binding;
+}
+
+static void assert_bad(const char *words, apr_pool_t *pool)
+{
+    mod_acme_account_binding_t binding;
+    acme_err_t *err =
+        mod_acme_account_parse_binding(&binding, acme_text_split(words, " ", pool), pool);
+    assert_refused(ACME_ERR_INPUT, err);
+    assert_null(strstr(err->text, "c2VjcmV0"));
+}
+
+static void reads_key_id_and_key(void **state)
+{
+    mod_acme_account_binding_t binding = parse("kid-1 c2VjcmV0", *state);
+    assert_null(binding.file);
+    assert_string_equal("kid-1", binding.eab->kid);
+    assert_int_equal(6, binding.eab->key_len);
+    assert_memory_equal("secret", binding.eab->key, 6);
+    assert_int_equal(ACME_JWS_HS256, binding.eab->alg);
+    assert_int_equal(ACME_JWS_HS384, parse("kid-1 c2VjcmV0 alg=hs384", *state).eab->alg);
+}
+
+static void reads_none(void **state)
+{
+    mod_acme_account_binding_t binding = parse("None", *state);
+    assert_null(binding.file);
+    assert_null(binding.eab->kid);
+    assert_null(binding.eab->trouble);
+}
+
+static void refuses_other_words(void **state)
+{
+    assert_bad("kid c2VjcmV0 more", *state);
+    assert_bad("kid c2VjcmV0 alg=HS1", *state);
+    assert_bad("kid c2VjcmV0 alg=", *state);
+    assert_bad("alg=HS256", *state);
+    assert_bad("kid c2VjcmV0.", *state);
+    assert_bad("alg=HS256 kid c2VjcmV0", *state);
+}
+
+/* What is said of a file with @a text. */
+static const char *read_file(mod_acme_account_binding_t *binding, const char *words,
+                             const char *text, mode_t mode, apr_pool_t *pool)
+{
+    const char *folder = scratch_create(pool);
+    const char *path = apr_pstrcat(pool, folder, "/eab.json", NULL);
+    *binding = parse(words, pool);
+    assert_non_null(binding->file);
+    if (text != NULL) {
+        scratch_write(folder, "eab.json", text, pool);
+        assert_int_equal(0, chmod(path, mode));
+    }
+    return mod_acme_account_read_binding(binding, path, pool);
+}
+
+#define GOOD "{\"kid\":\"kid-1\",\"hmac\":\"c2VjcmV0\"}"
+
+static void reads_a_file(void **state)
+{
+    mod_acme_account_binding_t binding;
+    assert_null(read_file(&binding, "eab.json", GOOD, 0600, *state));
+    assert_string_equal("eab.json", binding.file);
+    assert_string_equal("kid-1", binding.eab->kid);
+    assert_null(binding.eab->trouble);
+    assert_null(read_file(&binding, "eab.json alg=HS512", GOOD, 0600, *state));
+    assert_int_equal(ACME_JWS_HS512, binding.eab->alg);
+}
+
+static void warns_of_a_file_that_others_can_read(void **state)
+{
+    mod_acme_account_binding_t binding;
+    const char *warning = read_file(&binding, "eab.json", GOOD, 0644, *state);
+    assert_non_null(warning);
+    assert_non_null(strstr(warning, "chmod 600"));
+    assert_string_equal("kid-1", binding.eab->kid);
+    assert_null(binding.eab->trouble);
+}
+
+static void says_what_is_wrong_with_a_file(void **state)
+{
+    static const char *const bad[] = {NULL, "", "c2VjcmV0", "{\"kid\":\"k\"}"};
+    for (int i = 0; i < 4; i++) {
+        mod_acme_account_binding_t binding;
+        const char *warning = read_file(&binding, "eab.json", bad[i], 0600, *state);
+        assert_non_null(warning);
+        assert_non_null(strstr(warning, "/eab.json"));
+        assert_null(strstr(warning, "c2VjcmV0"));
+        assert_null(binding.eab->kid);
+        assert_non_null(strstr(warning, binding.eab->trouble));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(reads_key_id_and_key),
+        FIXTURE_TEST(reads_none),
+        FIXTURE_TEST(refuses_other_words),
+        FIXTURE_TEST(reads_a_file),
+        FIXTURE_TEST(warns_of_a_file_that_others_can_read),
+        FIXTURE_TEST(says_what_is_wrong_with_a_file),
+    };
+    return fixture_run(tests);
+}
