@@ -41,7 +41,11 @@ typedef struct {
     const apr_array_header_t *challenge_types; /**< const char *: allowed ones, best first */
     const struct acme_dns01_t *dns01; /**< how TXT records are set (acme_dns01.h); NULL: not at all */
     acme_window_t renew_window;
+    int has_renew_window; /**< written, not our default */
     acme_window_t warn_window;
+    int is_renewal_info_off; /**< ACMERenewViaARI off: the CA is not asked when to renew */
+    const char *profile;     /**< ACMEProfile, or NULL */
+    int is_profile_mandatory; /**< nothing is ordered from a CA that does not offer it */
     acme_renew_mode_t renew_mode;
     int is_used;      /**< a virtual host answers for one of its names */
     const char *file; /**< where it was configured, for messages */

@@ -26,7 +26,9 @@ typedef struct {
     acme_key_type_t type;
     const acme_chain_t *chain;
     const acme_key_t *key;
-    const char *ca_url; /**< directory URL it came from, or NULL */
+    const char *ca_url;      /**< directory URL it came from, or NULL */
+    const char *account_url; /**< the account that ordered it, or NULL */
+    const char *profile;     /**< that was ordered (draft-ietf-acme-profiles), or NULL */
 } acme_generation_certificate_t;
 
 typedef struct {
@@ -44,7 +46,10 @@ typedef struct {
     const char *serial;
     const char *sha256;
     const char *issuer_name;
-    const char *ca_url; /**< or NULL */
+    const char *ca_url;      /**< or NULL */
+    const char *account_url; /**< or NULL */
+    const char *profile;     /**< or NULL */
+    const char *certid;      /**< RFC 9773 section 4.1, or NULL */
 } acme_generation_fact_t;
 
 typedef struct {

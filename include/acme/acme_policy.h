@@ -13,26 +13,52 @@
 #include "acme/acme_err.h"
 #include "acme/acme_generation.h"
 #include "acme/acme_job.h"
+#include "acme/acme_renewal.h"
 
 typedef enum {
-    ACME_DUE_NEVER,    /**< renewal is manual, or nobody uses the domain */
-    ACME_DUE_FIRST,    /**< there is no certificate yet */
-    ACME_DUE_NAMES,    /**< a configured name is not in it */
-    ACME_DUE_KEY_TYPE, /**< a configured key type has none */
-    ACME_DUE_RENEWAL   /**< its renew window begins at `at` */
+    ACME_DUE_NEVER,       /**< renewal is manual, or nobody uses the domain */
+    ACME_DUE_FIRST,       /**< there is no certificate yet */
+    ACME_DUE_NAMES,       /**< a configured name is not in it */
+    ACME_DUE_KEY_TYPE,    /**< a configured key type has none */
+    ACME_DUE_RENEWAL,     /**< its renew window begins at `at` */
+    ACME_DUE_RENEWAL_INFO /**< the CA suggested a window, and `at` is in it (RFC 9773) */
 } acme_due_reason_t;
 
 typedef struct {
     acme_due_reason_t reason;
     apr_time_t at;               /**< when an order should begin; 0: at once */
     const acme_key_spec_t *spec; /**< the kind of certificate to order (in the domain) */
+    const char *certid;          /**< of the certificate to be renewed, or NULL (in the facts) */
+    int is_hastened;             /**< the CA wants it early in its life: an incident, or a broken CA */
     apr_time_t expires;          /**< when the first certificate of the domain ends; 0: there is none */
     apr_time_t warn_at;          /**< when its warn window begins; 0: there is none */
 } acme_due_t;
 
-/** What @a domain needs next, given what is in use (@a facts, NULL if nothing). */
+/** What @a domain needs next, given what is in use (@a facts, NULL if nothing) and what its CA suggested
+ * (@a renewal, NULL if nothing). */
 void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
-                     const acme_generation_facts_t *facts);
+                     const acme_generation_facts_t *facts, const acme_renewal_t *renewal);
+
+/** When the certificate of @a fact is renewed if its CA says nothing: where ACMERenewWindow says, else
+ * when a third of its life is left, half of a life below ten days. */
+apr_time_t acme_policy_renew_at(const acme_domain_t *domain, const acme_generation_fact_t *fact);
+
+/** Takes over what the CA suggested. The moment is drawn from the whole window (@a uniform, 0 to 1), and
+ * anew only if the window has changed (RFC 9773 section 4.2). Nonzero if it has. Copies to @a pool. */
+int acme_policy_take_renewal_info(acme_renewal_certificate_t *certificate,
+                                  const acme_renewal_info_t *info, double uniform, apr_pool_t *pool);
+
+/** When to ask about a new certificate: soon, but spread, and not while others are still being made. */
+apr_time_t acme_policy_inquire_first(apr_time_t now, double uniform);
+
+/** When to ask again after an answer: when it said (@a retry_at, 0: it did not), within a minute and a
+ * day, a little spread. */
+apr_time_t acme_policy_inquire_again(apr_time_t retry_at, apr_time_t now, double uniform);
+
+/** When to ask again after @a errors failures in a row, the last with @a err: after a minute, doubled, if
+ * it was the network's or the CA's trouble, and in six hours if it was more (RFC 9773 section 4.3.3). */
+apr_time_t acme_policy_inquire_after(const acme_err_t *err, int errors, apr_time_t now,
+                                     double uniform);
 
 /** One phrase for a reason: "it has no certificate yet". */
 const char *acme_policy_due_text(acme_due_reason_t reason);

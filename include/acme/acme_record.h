@@ -42,6 +42,8 @@ typedef struct {
     const apr_array_header_t *identifiers; /**< const acme_identifier_t *: the order's names */
     apr_time_t started;
     const char *order_url; /**< NULL before newOrder was answered */
+    const char *account_url; /**< of the account that ordered; NULL before */
+    const char *profile;     /**< that was ordered, or NULL */
     const char *finalize_url;
     const char *certificate_url;
     apr_array_header_t *authorizations; /**< acme_record_authorization_t *, may be empty */

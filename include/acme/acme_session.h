@@ -21,6 +21,9 @@
  * What only the administrator can mend (no agreement, no such CA) keeps the session in TROUBLE too,
  * with longer pauses and one clear line in the log.
  *
+ * Requests for renewal information need no account and no nonce. At most four fly at once, behind what
+ * makes certificates, and their failures are nobody's trouble: whoever asked hears of them.
+ *
  * One thread: the engine's.
  */
 #ifndef ACME_SESSION_H
@@ -29,6 +32,7 @@
 #include <apr_pools.h>
 #include <apr_time.h>
 
+#include "acme/acme_directory.h"
 #include "acme/acme_domain.h"
 #include "acme/acme_env.h"
 #include "acme/acme_err.h"
@@ -57,10 +61,23 @@ typedef struct {
     apr_time_t retry_at;             /**< Retry-After of the answer, 0 if it did not say */
 } acme_answer_t;
 
+/** What a request can be about. */
+typedef enum {
+    ACME_REQUEST_POST,        /**< signed, to `url` */
+    ACME_REQUEST_NEW_ORDER,   /**< signed, to the directory's newOrder */
+    ACME_REQUEST_RENEWAL_INFO /**< an unsigned GET about `certid` (RFC 9773 section 4.1) */
+} acme_request_kind_t;
+
 typedef struct {
+    acme_request_kind_t kind;
     const char *doing;   /**< for sentences: "ordering a certificate for example.org" */
-    const char *url;     /**< NULL: newOrder of the directory */
+    const char *url;     /**< of a POST */
     const char *payload; /**< "" for POST-as-GET */
+    /** Makes the payload of a new order when the directory and the account are known (and again when
+     * it is sent again); an error is what the run hears then. NULL: `payload`. */
+    acme_err_t *(*compose)(const char **payload, void *baton, const acme_directory_t *directory,
+                           const char *account_url, apr_pool_t *pool);
+    const char *certid; /**< of ACME_REQUEST_RENEWAL_INFO */
     void (*hear)(void *baton, const acme_answer_t *answer);
     void *baton;
 } acme_request_t;
@@ -94,6 +111,13 @@ int acme_session_drain(acme_session_t *session);
 
 /** The thumbprint of the account key; NULL before the account is known. */
 const char *acme_session_thumbprint(const acme_session_t *session);
+
+/** The URL of the account; NULL before it is known. */
+const char *acme_session_account_url(const acme_session_t *session);
+
+/** Nonzero if the CA is worth asking for renewal information: its directory offers it, or was not read
+ * yet by this process. */
+int acme_session_may_inquire(const acme_session_t *session);
 
 /** How long this CA took lately to validate, or to issue (@a is_issuance): an estimate for the first
  * look, kept here for all runs and changed through acme_policy_poll_estimate. */

@@ -23,7 +23,9 @@
 #include "acme/acme_issuance.h"
 #include "acme/acme_job.h"
 #include "acme/acme_policy.h"
+#include "acme/acme_renewal.h"
 #include "acme/acme_session.h"
+#include "acme_inquiry.h"
 
 #define NEVER ((apr_time_t)APR_INT64_MAX)
 
@@ -38,6 +40,8 @@ struct entry_t {
     const acme_domain_t *domain;
     acme_session_t *session;
     acme_issuance_t *run; /* or NULL */
+    acme_inquiry_t *inquiry; /* the CA is being asked when to renew; or NULL */
+    apr_time_t inquire_at;   /* not before; also where the store forgets what was answered */
     apr_time_t due;
     int place; /* in the heap */
     int was_seen;
@@ -53,6 +57,7 @@ struct acme_engine_t {
     apr_pool_t *pool;
     acme_engine_config_t config;
     acme_issuance_host_t host;
+    acme_inquiry_host_t inquiry_host;
     entry_t *entries; /* by domain index */
     entry_t **heap;
     int count;
@@ -189,6 +194,16 @@ static void on_store_trouble(void *baton, const acme_err_t *err)
     acme_env_log(engine->config.env, ACME_LOG_ERROR,
                  "the store cannot be written: %s; orders wait, certificates in use are served on",
                  err->text);
+}
+
+static void on_inquired(void *baton, const acme_domain_t *domain)
+{
+    acme_engine_t *engine = baton;
+    entry_t *entry = entry_of(engine, domain);
+    entry->inquiry = NULL;
+    if (entry->run == NULL) {
+        set_due(engine, entry, acme_env_now(engine->config.env));
+    }
 }
 
 /* ---- proofs that an engine before us left published ---- */
@@ -369,6 +384,11 @@ static void set_host(acme_engine_t *engine)
                                           .due = on_due,
                                           .ended = on_ended,
                                           .store_trouble = on_store_trouble};
+    engine->inquiry_host = (acme_inquiry_host_t){.env = engine->config.env,
+                                                 .store = engine->config.store,
+                                                 .baton = engine,
+                                                 .ended = on_inquired,
+                                                 .store_trouble = on_store_trouble};
 }
 
 static void set_entries(acme_engine_t *engine)
@@ -409,6 +429,22 @@ acme_engine_t *acme_engine_create(const acme_engine_config_t *config, apr_pool_t
 }
 
 /* ---- looking at a domain ---- */
+
+/* That the CA wanted it so early is remembered until the certificate is replaced. */
+static void mark_hastened(acme_engine_t *engine, const acme_domain_t *domain, const acme_due_t *due,
+                          acme_renewal_t *renewal, apr_pool_t *pool)
+{
+    acme_renewal_certificate_t *certificate = acme_renewal_find(renewal, due->certid);
+    if (certificate == NULL || certificate->is_hastened == due->is_hastened) {
+        return;
+    }
+    certificate->is_hastened = due->is_hastened;
+    acme_err_t *err =
+        acme_renewal_write(engine->config.store, domain->folder, domain->name, renewal, pool);
+    if (err != NULL) {
+        on_store_trouble(engine, err);
+    }
+}
 
 static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *due)
 {
@@ -478,6 +514,65 @@ static void warn_of_end(acme_engine_t *engine, const acme_domain_t *domain, cons
     }
 }
 
+/* ---- what the CA suggests ---- */
+
+/* What is known of the certificates in use; empty where the CA is not asked. */
+static acme_renewal_t *read_renewal(acme_engine_t *engine, const acme_domain_t *domain,
+                                    const acme_generation_facts_t *facts, apr_time_t now,
+                                    apr_pool_t *pool)
+{
+    if (facts == NULL || domain->is_renewal_info_off) {
+        acme_renewal_t *empty = apr_pcalloc(pool, sizeof(*empty));
+        empty->certificates = apr_array_make(pool, 1, sizeof(acme_renewal_certificate_t));
+        return empty;
+    }
+    acme_renewal_t *renewal = acme_renewal_read(engine->config.store, domain->folder, pool);
+    apr_time_t first = acme_policy_inquire_first(now, acme_env_uniform(engine->config.env, pool));
+    if (acme_renewal_follow(renewal, facts, domain->ca->directory_url, first, pool)) {
+        acme_err_t *err =
+            acme_renewal_write(engine->config.store, domain->folder, domain->name, renewal, pool);
+        if (err != NULL) {
+            on_store_trouble(engine, err);
+        }
+    }
+    return renewal;
+}
+
+/* The certificate to ask about first; NULL if there is none. */
+static const acme_renewal_certificate_t *next_inquiry(const acme_renewal_t *renewal)
+{
+    const acme_renewal_certificate_t *next = NULL;
+    for (int i = 0; i < renewal->certificates->nelts; ++i) {
+        const acme_renewal_certificate_t *one =
+            &APR_ARRAY_IDX(renewal->certificates, i, acme_renewal_certificate_t);
+        if (next == NULL || one->next_check < next->next_check) {
+            next = one;
+        }
+    }
+    return next;
+}
+
+/* Asks if it is time. Returns when it will be; NEVER while one is asked about, or all have expired. */
+static apr_time_t inquire(acme_engine_t *engine, entry_t *entry, const acme_due_t *due,
+                          const acme_renewal_t *renewal, apr_time_t now)
+{
+    const acme_renewal_certificate_t *next = next_inquiry(renewal);
+    if (next == NULL || entry->inquiry != NULL || due->reason == ACME_DUE_NEVER ||
+        due->expires <= now || !acme_session_may_inquire(entry->session)) {
+        return NEVER;
+    }
+    apr_time_t when = next->next_check > entry->inquire_at ? next->next_check : entry->inquire_at;
+    if (when > now) {
+        return when;
+    }
+    entry->inquire_at = now + ACME_TIME_MINUTE;
+    entry->inquiry = acme_inquiry_begin(&engine->inquiry_host, entry->domain, entry->session,
+                                        next->certid, engine->pool);
+    return NEVER;
+}
+
+/* ---- looking at a domain, as a whole ---- */
+
 /* The moment of the next look: when it is due and may be tried, at the warn window, and in any case
  * after the check interval (spread, so that they do not come all at once). */
 static apr_time_t next_look(acme_engine_t *engine, const acme_due_t *due, const acme_job_t *job,
@@ -512,15 +607,18 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
         return;
     }
     ring_what_is_there(engine, domain, facts);
+    acme_renewal_t *renewal = read_renewal(engine, domain, facts, now, pool);
     acme_due_t due;
-    acme_policy_due(&due, domain, facts);
+    acme_policy_due(&due, domain, facts, renewal);
     acme_job_t *job = acme_job_read(engine->config.store, domain->folder, pool);
     warn_of_end(engine, domain, &due, job, now, pool);
     if (due.reason != ACME_DUE_NEVER && due.at <= now && job->next_run <= now) {
+        mark_hastened(engine, domain, &due, renewal, pool);
         begin_run(engine, entry, &due);
         set_due(engine, entry, now);
     } else {
-        set_due(engine, entry, next_look(engine, &due, job, now, pool));
+        apr_time_t next = next_look(engine, &due, job, now, pool);
+        set_due(engine, entry, sooner(next, inquire(engine, entry, &due, renewal, now)));
     }
 }
 
@@ -633,6 +731,7 @@ static void set_back(acme_engine_t *engine, apr_interval_time_t span)
         if (engine->entries[i].due != NEVER) {
             engine->entries[i].due -= span;
         }
+        engine->entries[i].inquire_at -= span;
     }
     for (int i = 0; i < engine->sessions->nelts; ++i) {
         acme_session_set_back(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *), span);

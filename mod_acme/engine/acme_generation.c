@@ -4,13 +4,15 @@
  * live/<folder>/<n>, encrypted by the store:
  *
  *   {"version":1, "name":FOLDER, "generation":n, "made":TIME, "certificates":[
- *      {"type":"p-256", "ca-url":URL, "chain":PEM, "key":base64url of the traditional DER}, …]}
+ *      {"type":"p-256", "ca-url":URL, "account-url":URL, "profile":…, "chain":PEM,
+ *       "key":base64url of the traditional DER}, …]}
  *
  * live/<folder>/current, readable but sealed:
  *
  *   {"version":1, "generation":n, "made":TIME, "cert":[
  *      {"type":"p-256", "valid":{"from":TIME, "until":TIME}, "domains":[…], "serial":…,
- *       "sha256-fingerprint":…, "issuer-name":…, "ca-url":URL}, …]}
+ *       "sha256-fingerprint":…, "issuer-name":…, "ari-cert-id":…, "ca-url":URL, "account-url":URL,
+ *       "profile":…}, …]}
  *
  * 1. <n> is complete on disk before `current` names it, so what counts can always be read.
  * 2. What counts never goes down: a write with a number that is not above it is refused.
@@ -92,6 +94,9 @@ static acme_err_t *read_fact(acme_generation_fact_t *fact, const json_t *object,
     fact->sha256 = acme_json_string(object, "sha256-fingerprint", pool);
     fact->issuer_name = acme_json_string(object, "issuer-name", pool);
     fact->ca_url = acme_json_url(object, "ca-url", pool);
+    fact->account_url = acme_json_url(object, "account-url", pool);
+    fact->profile = acme_json_string(object, "profile", pool);
+    fact->certid = acme_json_string(object, "ari-cert-id", pool);
     ACME_TRY(read_identifiers(&fact->identifiers, object, pool));
     if (fact->not_after <= fact->not_before || fact->serial == NULL || fact->sha256 == NULL ||
         fact->identifiers->nelts == 0) {
@@ -162,6 +167,13 @@ static apr_array_header_t *identifier_values(const apr_array_header_t *identifie
     return values;
 }
 
+/* NULL also where it cannot be told: then the CA is not asked about the certificate. */
+static const char *certid_of(const acme_chain_t *chain, apr_pool_t *pool)
+{
+    char *certid = NULL;
+    return acme_chain_certid(&certid, chain, pool) == NULL ? certid : NULL;
+}
+
 static json_t *fact_json(const acme_generation_certificate_t *certificate, apr_pool_t *pool)
 {
     const acme_chain_t *chain = certificate->chain;
@@ -176,7 +188,10 @@ static json_t *fact_json(const acme_generation_certificate_t *certificate, apr_p
     acme_json_set_string(fact, "sha256-fingerprint", chain->sha256);
     acme_json_set_string(fact, "issuer-name",
                          acme_text_clean(chain->issuer_name, MAX_ISSUER_NAME, pool));
+    acme_json_set_string(fact, "ari-cert-id", certid_of(chain, pool));
     acme_json_set_string(fact, "ca-url", certificate->ca_url);
+    acme_json_set_string(fact, "account-url", certificate->account_url);
+    acme_json_set_string(fact, "profile", certificate->profile);
     return fact;
 }
 
@@ -257,6 +272,8 @@ static acme_err_t *read_certificate(acme_generation_certificate_t *certificate,
     certificate->chain = chain;
     certificate->key = key;
     certificate->ca_url = acme_json_url(object, "ca-url", pool);
+    certificate->account_url = acme_json_url(object, "account-url", pool);
+    certificate->profile = acme_json_string(object, "profile", pool);
     return NULL;
 }
 
@@ -319,6 +336,8 @@ static acme_err_t *certificate_json(json_t **object,
     *object = json_object();
     acme_json_set_string(*object, "type", acme_key_type_name(certificate->type));
     acme_json_set_string(*object, "ca-url", certificate->ca_url);
+    acme_json_set_string(*object, "account-url", certificate->account_url);
+    acme_json_set_string(*object, "profile", certificate->profile);
     acme_json_set_string(*object, "chain", certificate->chain->pem);
     acme_json_set_string(*object, "key", key);
     OPENSSL_cleanse(key, strlen(key));

@@ -189,29 +189,55 @@ static void hear_any(void *baton, const acme_answer_t *answer)
     issuance_ask_t *out = baton;
     acme_issuance_t *run = out->run;
     forget_ask(out);
-    if (answer->err != NULL && answer->err->errclass == ACME_ERR_NETWORK) {
+    if (answer->err != NULL && answer->err->errclass == ACME_ERR_NETWORK &&
+        !issuance__is_about_replaces(run, answer)) {
         issuance_try_again(run, answer->err);
         return;
     }
     out->hear(run, out->authorization, answer);
 }
 
-void issuance_ask(acme_issuance_t *run, acme_record_authorization_t *authorization, const char *url,
-                  const char *payload, const char *doing, issuance_hear_fn *hear)
+static void ask(acme_issuance_t *run, acme_request_t *request,
+                acme_record_authorization_t *authorization, issuance_hear_fn *hear)
 {
     issuance_ask_t *out = apr_pcalloc(run->step_pool, sizeof(*out));
     out->run = run;
     out->authorization = authorization;
     out->hear = hear;
-    acme_request_t request = {.doing = apr_psprintf(run->step_pool, "%s %s", doing,
-                                                    run->domain->name),
-                              .url = url,
-                              .payload = payload,
-                              .hear = hear_any,
-                              .baton = out};
-    out->ask = acme_session_ask(run->session, &request);
+    request->hear = hear_any;
+    request->baton = out;
+    out->ask = acme_session_ask(run->session, request);
     out->next = run->asks;
     run->asks = out;
+}
+
+void issuance_ask(acme_issuance_t *run, acme_record_authorization_t *authorization, const char *url,
+                  const char *payload, const char *doing, issuance_hear_fn *hear)
+{
+    acme_request_t request = {
+        .kind = ACME_REQUEST_POST,
+        .doing = apr_psprintf(run->step_pool, "%s %s", doing, run->domain->name),
+        .url = url,
+        .payload = payload};
+    ask(run, &request, authorization, hear);
+}
+
+static acme_err_t *compose_order(const char **payload, void *baton,
+                                 const acme_directory_t *directory, const char *account_url,
+                                 apr_pool_t *pool)
+{
+    const issuance_ask_t *out = baton;
+    return issuance__compose_order(payload, out->run, directory, account_url, pool);
+}
+
+void issuance_ask_order(acme_issuance_t *run, issuance_hear_fn *hear)
+{
+    acme_request_t request = {.kind = ACME_REQUEST_NEW_ORDER,
+                              .doing = apr_psprintf(run->step_pool,
+                                                    "ordering a certificate for %s",
+                                                    run->domain->name),
+                              .compose = compose_order};
+    ask(run, &request, NULL, hear);
 }
 
 int issuance_is_waiting(const acme_issuance_t *run)

@@ -52,12 +52,43 @@ static void take_authorizations(acme_issuance_t *run)
     }
 }
 
+/* That the CA refuses to have something replaced is no reason not to get a certificate: without the
+ * word it is an order like any other. What else the CA says (its limits, its terms) stands by itself. */
+int issuance__is_about_replaces(const acme_issuance_t *run, const acme_answer_t *answer)
+{
+    static const char *const others[] = {"rateLimited", "badNonce", "userActionRequired",
+                                         "accountDoesNotExist"};
+    if (run->record->step != ACME_STEP_ORDER || !run->has_replaces || answer->problem == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
+        if (acme_problem_is(answer->problem, others[i])) {
+            return 0;
+        }
+    }
+    int status = answer->exchange->status;
+    return status == 400 || status == 403 || status == 404 || status == 409 || status == 500;
+}
+
+static void order_without_replaces(acme_issuance_t *run, const acme_err_t *err)
+{
+    acme_env_log(run->host->env, ACME_LOG_INFO,
+                 "%s: %s; it is ordered without saying which certificate it replaces",
+                 run->domain->name, err->text);
+    run->without_replaces = 1;
+    issuance_stay(run, issuance_now(run));
+}
+
 static void hear_new_order(acme_issuance_t *run, acme_record_authorization_t *authorization,
                            const acme_answer_t *answer)
 {
     (void)authorization;
     acme_err_t *err = answer->err;
     const char *location = NULL;
+    if (err != NULL && issuance__is_about_replaces(run, answer)) {
+        order_without_replaces(run, err);
+        return;
+    }
     if (err == NULL) {
         location = acme_exchange_header(answer->exchange, "Location");
         if (location == NULL || !acme_json_url_ok(location)) {
@@ -73,17 +104,104 @@ static void hear_new_order(acme_issuance_t *run, acme_record_authorization_t *au
         return;
     }
     run->record->order_url = apr_pstrdup(run->pool, location);
+    run->record->account_url = keep(run, NULL, acme_session_account_url(run->session));
     take_urls(run);
     take_authorizations(run);
     issuance_note(run, "order", "ordered at %s: %s", run->domain->ca->name, location);
     issuance_goto(run, ACME_STEP_AUTHORIZE, 0);
 }
 
-void issuance__order(acme_issuance_t *run)
+/* RFC 9773 section 5: to the CA and the account that issued it, while it is valid, and only for names
+ * that it has. NULL if there is none such. */
+static const char *replaced_certid(const acme_issuance_t *run,
+                                   const acme_generation_facts_t *facts, const char *account_url)
+{
+    const acme_generation_fact_t *fact =
+        facts != NULL ? acme_generation_fact(facts, run->record->spec.type) : NULL;
+    if (fact == NULL || fact->ca_url == NULL || fact->account_url == NULL ||
+        strcmp(fact->ca_url, run->record->ca_url) != 0 ||
+        strcmp(fact->account_url, account_url) != 0 || fact->not_after <= issuance_now(run)) {
+        return NULL;
+    }
+    for (int i = 0; i < run->record->identifiers->nelts; ++i) {
+        if (acme_identifiers_contain(
+                fact->identifiers,
+                APR_ARRAY_IDX(run->record->identifiers, i, const acme_identifier_t *))) {
+            return fact->certid;
+        }
+    }
+    return NULL;
+}
+
+/* The certificate in use that this order is to replace; what cannot be read is replaced without a word. */
+static const char *replaces(acme_issuance_t *run, const acme_directory_t *directory,
+                            const char *account_url, apr_pool_t *pool)
+{
+    acme_generation_facts_t *facts;
+    if (run->without_replaces || run->domain->is_renewal_info_off ||
+        directory->renewal_info == NULL ||
+        acme_generation_facts_read(&facts, run->host->store, run->domain->folder, pool) != NULL) {
+        return NULL;
+    }
+    return replaced_certid(run, facts, account_url);
+}
+
+/* As the CA spells it; NULL where it does not offer the profile. */
+static const char *offered_profile(const acme_directory_t *directory, const char *profile)
+{
+    for (int i = 0; i < directory->profiles->nelts; ++i) {
+        const char *name = APR_ARRAY_IDX(directory->profiles, i, const char *);
+        if (acme_text_equal_nocase(name, profile)) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
+static acme_err_t *choose_profile(const char **profile, acme_issuance_t *run,
+                                  const acme_directory_t *directory, apr_pool_t *pool)
+{
+    const acme_domain_t *domain = run->domain;
+    *profile = NULL;
+    if (domain->profile == NULL) {
+        return NULL;
+    }
+    *profile = offered_profile(directory, domain->profile);
+    if (*profile != NULL) {
+        return NULL;
+    }
+    const char *offer = directory->profiles->nelts == 0
+                            ? "it offers none"
+                            : apr_pstrcat(pool, "it offers ",
+                                          acme_text_join(directory->profiles, ", ", pool), NULL);
+    if (domain->is_profile_mandatory) {
+        return acme_err_make(pool, ACME_ERR_CONFIG,
+                             "%s has no profile %s (%s), and ACMEProfileMandatory is on: correct "
+                             "ACMEProfile",
+                             domain->ca->name, domain->profile, offer);
+    }
+    acme_env_log(run->host->env, ACME_LOG_WARNING,
+                 "%s: %s has no profile %s (%s); the certificate is ordered without one",
+                 domain->name, domain->ca->name, domain->profile, offer);
+    return NULL;
+}
+
+acme_err_t *issuance__compose_order(const char **payload, acme_issuance_t *run,
+                                    const acme_directory_t *directory, const char *account_url,
+                                    apr_pool_t *pool)
 {
     acme_order_request_t request = {.identifiers = run->record->identifiers};
-    issuance_ask(run, NULL, NULL, acme_order_request(&request, run->step_pool),
-                 "ordering a certificate for", hear_new_order);
+    ACME_TRY(choose_profile(&request.profile, run, directory, pool));
+    request.replaces = replaces(run, directory, account_url, pool);
+    run->has_replaces = request.replaces != NULL;
+    run->record->profile = keep(run, run->record->profile, run->domain->profile);
+    *payload = acme_order_request(&request, pool);
+    return NULL;
+}
+
+void issuance__order(acme_issuance_t *run)
+{
+    issuance_ask_order(run, hear_new_order);
 }
 
 /* ---- POLL ---- */
@@ -412,6 +530,8 @@ static acme_err_t *make_generation(acme_generation_t *generation, acme_issuance_
     certificate->chain = chain;
     certificate->key = key;
     certificate->ca_url = run->record->ca_url;
+    certificate->account_url = run->record->account_url;
+    certificate->profile = run->record->profile;
     generation->certificates = certificates;
     generation->made = issuance_now(run);
     ACME_TRY(acme_generation_next(&generation->number, run->host->store, run->domain->folder,

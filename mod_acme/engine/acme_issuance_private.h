@@ -43,6 +43,8 @@ struct acme_issuance_t {
     const apr_array_header_t *types; /* const char *: challenge types, best first; NULL: not asked yet */
     int explanations;    /* heard at EXPLAIN */
     int is_published;    /* the host counts our proofs */
+    int without_replaces; /* the CA did not take an order that says what it replaces */
+    int has_replaces;     /* the order that is out says so */
 };
 
 /* ---- acme_issuance.c: the door ---- */
@@ -56,6 +58,9 @@ void issuance_stay(acme_issuance_t *run, apr_time_t when);
 /** Asks the CA; `hear` is called with errors other than those that are met by asking again. */
 void issuance_ask(acme_issuance_t *run, acme_record_authorization_t *authorization, const char *url,
                   const char *payload, const char *doing, issuance_hear_fn *hear);
+
+/** Asks for a new order; issuance__compose_order says what. */
+void issuance_ask_order(acme_issuance_t *run, issuance_hear_fn *hear);
 
 /** Nonzero while an answer is awaited. */
 int issuance_is_waiting(const acme_issuance_t *run);
@@ -75,6 +80,15 @@ apr_time_t issuance_now(const acme_issuance_t *run);
 /* ---- the steps ---- */
 
 void issuance__order(acme_issuance_t *run);
+
+/** Nonzero if @a answer refuses a new order because of what it was to replace, as far as can be told. */
+int issuance__is_about_replaces(const acme_issuance_t *run, const acme_answer_t *answer);
+
+/** The payload of newOrder at a CA with this @a directory for this account; an error ends the run. */
+acme_err_t *issuance__compose_order(const char **payload, acme_issuance_t *run,
+                                    const acme_directory_t *directory, const char *account_url,
+                                    apr_pool_t *pool);
+
 void issuance__authorize(acme_issuance_t *run);
 void issuance__publish(acme_issuance_t *run);
 void issuance__respond(acme_issuance_t *run);

@@ -5,6 +5,26 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
+/* ---- spans and moments ---- */
+
+/* first * 2^(errors-1), at most `max`, whatever the numbers are: no shift, no overflow. */
+static apr_interval_time_t doubled(apr_interval_time_t first, int errors, apr_interval_time_t max)
+{
+    apr_interval_time_t span = first;
+    for (int i = 1; i < errors && span < max; ++i) {
+        span *= 2;
+    }
+    return span < max ? span : max;
+}
+
+/* Records keep whole seconds: what is read back must not be earlier than what was meant. */
+static apr_time_t whole_second(apr_time_t when)
+{
+    return (when + ACME_TIME_SECOND - 1) / ACME_TIME_SECOND * ACME_TIME_SECOND;
+}
+
 /* ---- when a certificate is needed ---- */
 
 static const acme_key_spec_t *first_spec(const acme_domain_t *domain)
@@ -23,29 +43,100 @@ static void note_end(acme_due_t *due, const acme_domain_t *domain,
                                                         fact->not_after);
 }
 
+/* notAfter is the last second of a certificate, not the first after it (RFC 5280 section 4.1.2.5). */
+static apr_interval_time_t life_of(const acme_generation_fact_t *fact)
+{
+    return fact->not_after + ACME_TIME_SECOND - fact->not_before;
+}
+
+/* Below this, CAs want half of the life left, not a third. */
+#define SHORT_LIFE (10 * ACME_TIME_DAY)
+
+apr_time_t acme_policy_renew_at(const acme_domain_t *domain, const acme_generation_fact_t *fact)
+{
+    if (domain->has_renew_window) {
+        return fact->not_after -
+               acme_window_length(&domain->renew_window, fact->not_before, fact->not_after);
+    }
+    return fact->not_after - life_of(fact) / (life_of(fact) < SHORT_LIFE ? 2 : 3);
+}
+
+/* What was issued at the same moment shall not be renewed at the same moment: each certificate has a
+ * place of its own (its fingerprint's) in the first fiftieth of its life after, half a day at most. */
+static apr_interval_time_t place_of(const acme_generation_fact_t *fact)
+{
+    apr_interval_time_t room = life_of(fact) / 50;
+    apr_int64_t seconds = apr_time_sec(room < ACME_TIME_DAY / 2 ? room : ACME_TIME_DAY / 2);
+    apr_int64_t digits = 0;
+    for (int i = 0; i < 6 && fact->sha256[i] != '\0'; ++i) {
+        const char *digit = strchr("0123456789abcdef", fact->sha256[i]);
+        digits = digits * 16 + (digit != NULL ? digit - "0123456789abcdef" : 0);
+    }
+    return apr_time_from_sec(seconds * digits / 0x1000000);
+}
+
+/* However late a CA's window lies, so much of the life is left to get a new one. */
+static apr_time_t latest(const acme_generation_fact_t *fact)
+{
+    return fact->not_after - life_of(fact) / 6;
+}
+
+/* A CA that wants each new certificate replaced at once is broken; one that wants many replaced early
+ * has an incident. So the first time counts at once, and then it is waited longer and longer. */
+#define HASTENED_FIRST ACME_TIME_HOUR
+#define HASTENED_MAX (2 * ACME_TIME_DAY)
+
+static apr_time_t suggested(acme_due_t *due, const acme_renewal_t *renewal,
+                            const acme_renewal_certificate_t *certificate,
+                            const acme_generation_fact_t *fact, apr_time_t made)
+{
+    apr_time_t at = certificate->at < latest(fact) ? certificate->at : latest(fact);
+    due->is_hastened = at < fact->not_before + life_of(fact) / 5 * 2;
+    if (due->is_hastened && renewal->hastened > 0) {
+        apr_time_t braked = made + doubled(HASTENED_FIRST, renewal->hastened, HASTENED_MAX);
+        at = at > braked ? at : braked;
+    }
+    return at;
+}
+
+static acme_due_t judge_age(const acme_domain_t *domain, const acme_generation_fact_t *fact,
+                            const acme_renewal_t *renewal, apr_time_t made)
+{
+    acme_due_t due = {.reason = ACME_DUE_RENEWAL, .certid = fact->certid};
+    const acme_renewal_certificate_t *certificate =
+        domain->is_renewal_info_off ? NULL : acme_renewal_find(renewal, fact->certid);
+    if (certificate != NULL && certificate->start != 0) {
+        due.reason = ACME_DUE_RENEWAL_INFO;
+        due.at = suggested(&due, renewal, certificate, fact, made);
+    } else {
+        due.at = acme_policy_renew_at(domain, fact) + place_of(fact);
+    }
+    return due;
+}
+
 /* What one certificate needs; better reasons (sooner) replace the one in `due`. */
 static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_spec_t *spec,
-                  const acme_generation_fact_t *fact)
+                  const acme_generation_facts_t *facts, const acme_renewal_t *renewal)
 {
-    acme_due_reason_t reason = ACME_DUE_RENEWAL;
-    apr_time_t at = 0;
-    if (fact == NULL) {
-        reason = ACME_DUE_KEY_TYPE;
-    } else if (acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {
-        reason = ACME_DUE_NAMES;
-    } else {
-        at = fact->not_after - acme_window_length(&domain->renew_window, fact->not_before,
-                                                  fact->not_after);
+    const acme_generation_fact_t *fact = acme_generation_fact(facts, spec->type);
+    acme_due_t one = {.reason = ACME_DUE_KEY_TYPE};
+    if (fact != NULL &&
+        acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {
+        one.reason = ACME_DUE_NAMES;
+    } else if (fact != NULL) {
+        one = judge_age(domain, fact, renewal, facts->made);
     }
-    if (due->reason == ACME_DUE_NEVER || at < due->at) {
-        due->reason = reason;
-        due->at = at;
+    if (due->reason == ACME_DUE_NEVER || one.at < due->at) {
+        due->reason = one.reason;
+        due->at = one.at;
+        due->certid = one.certid;
+        due->is_hastened = one.is_hastened;
         due->spec = spec;
     }
 }
 
 void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
-                     const acme_generation_facts_t *facts)
+                     const acme_generation_facts_t *facts, const acme_renewal_t *renewal)
 {
     memset(due, 0, sizeof(*due));
     due->spec = first_spec(domain);
@@ -61,8 +152,7 @@ void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
         return;
     }
     for (int i = 0; i < domain->key_specs->nelts; ++i) {
-        const acme_key_spec_t *spec = &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t);
-        judge(due, domain, spec, acme_generation_fact(facts, spec->type));
+        judge(due, domain, &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t), facts, renewal);
     }
 }
 
@@ -79,21 +169,68 @@ const char *acme_policy_due_text(acme_due_reason_t reason)
         return "it lacks a certificate of a configured key type";
     case ACME_DUE_RENEWAL:
         return "its certificate is in its renew window";
+    case ACME_DUE_RENEWAL_INFO:
+        return "its CA suggests to renew its certificate now";
     }
     return "";
 }
 
-/* ---- when to try again ---- */
+/* ---- what the CA suggests ---- */
 
-/* first * 2^(errors-1), at most `max`, whatever the numbers are: no shift, no overflow. */
-static apr_interval_time_t doubled(apr_interval_time_t first, int errors, apr_interval_time_t max)
+#define INQUIRE_MIN ACME_TIME_MINUTE
+#define INQUIRE_MAX ACME_TIME_DAY
+#define INQUIRE_USUAL (6 * ACME_TIME_HOUR)
+
+static apr_time_t within(apr_time_t when, apr_time_t min, apr_time_t max)
 {
-    apr_interval_time_t span = first;
-    for (int i = 1; i < errors && span < max; ++i) {
-        span *= 2;
-    }
-    return span < max ? span : max;
+    return when < min ? min : when > max ? max : when;
 }
+
+static apr_time_t part_of(apr_interval_time_t span, double uniform)
+{
+    return (apr_interval_time_t)((double)span * uniform);
+}
+
+int acme_policy_take_renewal_info(acme_renewal_certificate_t *certificate,
+                                  const acme_renewal_info_t *info, double uniform, apr_pool_t *pool)
+{
+    certificate->explanation_url =
+        info->explanation_url != NULL ? apr_pstrdup(pool, info->explanation_url) : NULL;
+    if (certificate->start == whole_second(info->start) &&
+        certificate->end == whole_second(info->end)) {
+        return 0;
+    }
+    certificate->start = whole_second(info->start);
+    certificate->end = whole_second(info->end);
+    certificate->at = certificate->start + part_of(info->end - info->start, uniform) /
+                                               ACME_TIME_SECOND * ACME_TIME_SECOND;
+    return 1;
+}
+
+apr_time_t acme_policy_inquire_first(apr_time_t now, double uniform)
+{
+    return whole_second(now + INQUIRE_MIN + part_of(ACME_TIME_HOUR, uniform));
+}
+
+apr_time_t acme_policy_inquire_again(apr_time_t retry_at, apr_time_t now, double uniform)
+{
+    apr_time_t when = retry_at != 0 ? retry_at : now + INQUIRE_USUAL;
+    when = within(when, now + INQUIRE_MIN, now + INQUIRE_MAX);
+    return whole_second(when + part_of((when - now) / 10, uniform));
+}
+
+apr_time_t acme_policy_inquire_after(const acme_err_t *err, int errors, apr_time_t now,
+                                     double uniform)
+{
+    apr_interval_time_t span = INQUIRE_USUAL;
+    if (err->errclass == ACME_ERR_NETWORK || err->errclass == ACME_ERR_WAIT) {
+        span = doubled(INQUIRE_MIN, errors, INQUIRE_USUAL);
+    }
+    apr_time_t when = within(err->retry_at, now + span, now + INQUIRE_MAX);
+    return whole_second(when + part_of(span / 10, uniform));
+}
+
+/* ---- when to try again ---- */
 
 static apr_time_t spread(apr_time_t now, apr_interval_time_t span, double uniform)
 {
@@ -123,12 +260,6 @@ static apr_interval_time_t first_delay(acme_err_class_t errclass, apr_interval_t
 static apr_time_t later(apr_time_t a, apr_time_t b)
 {
     return a > b ? a : b;
-}
-
-/* Records keep whole seconds: what is read back must not be earlier than what was meant. */
-static apr_time_t whole_second(apr_time_t when)
-{
-    return (when + ACME_TIME_SECOND - 1) / ACME_TIME_SECOND * ACME_TIME_SECOND;
 }
 
 /* Retry-After of an answer, within reason: "in ten years" is a broken CA and no limit. */

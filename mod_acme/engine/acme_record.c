@@ -206,6 +206,8 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
     ACME_TRY(read_authorizations(read, object, pool));
     read->started = acme_json_time(object, "started");
     read->order_url = acme_json_url(object, "url", pool);
+    read->account_url = acme_json_url(object, "account-url", pool);
+    read->profile = acme_json_string(object, "profile", pool);
     read->finalize_url = acme_json_url(object, "finalize", pool);
     read->certificate_url = acme_json_url(object, "certificate", pool);
     read->thumbprint = acme_json_string(object, "thumbprint", pool);
@@ -262,6 +264,8 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     acme_json_set_int(object, "key-bits", record->spec.bits);
     json_object_set_new(object, "domains", write_identifiers(record->identifiers));
     acme_json_set_string(object, "url", record->order_url);
+    acme_json_set_string(object, "account-url", record->account_url);
+    acme_json_set_string(object, "profile", record->profile);
     acme_json_set_string(object, "finalize", record->finalize_url);
     acme_json_set_string(object, "certificate", record->certificate_url);
     json_object_set_new(object, "authorizations", write_authorizations(record->authorizations));

@@ -18,17 +18,22 @@
 #include <apr_strings.h>
 
 #include "acme/acme_jws.h"
+#include "acme/acme_renewal_info.h"
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
-/** A directory older than this is read again before new work begins. */
+/** A directory older than this is read again before new work begins; for inquiries alone it may be older. */
 #define DIRECTORY_AGE_MAX ACME_TIME_HOUR
+#define DIRECTORY_AGE_MAX_INQUIRY ACME_TIME_DAY
 
 /** So many 5xx answers in a row, without a good one between, are the CA's trouble. */
 #define SERVER_ERRORS_MAX 3
 
 /** So often a request may fail while others pass before its run hears of it. */
 #define FAILURES_MAX 3
+
+/** So many requests for renewal information fly at once. */
+#define INQUIRIES_MAX 4
 
 acme_session_t *acme_session_create(const acme_session_config_t *config, const acme_ca_t *ca,
                                     apr_pool_t *pool)
@@ -219,9 +224,22 @@ static void take_out(acme_ask_t *ask)
 
 /* ---- asks ---- */
 
+static int is_inquiry(const acme_ask_t *ask)
+{
+    return ask->request.kind == ACME_REQUEST_RENEWAL_INFO;
+}
+
 static acme_ask_list_t *queue_for(acme_session_t *session, const acme_ask_t *ask)
 {
-    return ask->url == NULL ? &session->orders : &session->queue;
+    switch (ask->request.kind) {
+    case ACME_REQUEST_NEW_ORDER:
+        return &session->orders;
+    case ACME_REQUEST_RENEWAL_INFO:
+        return &session->inquiries;
+    case ACME_REQUEST_POST:
+        break;
+    }
+    return &session->queue;
 }
 
 static void enqueue_first(acme_session_t *session, acme_ask_t *ask)
@@ -242,6 +260,11 @@ static acme_ask_t *dequeue(acme_session_t *session)
     return ask;
 }
 
+static const char *own(const char *text, apr_pool_t *pool)
+{
+    return text != NULL ? apr_pstrdup(pool, text) : NULL;
+}
+
 acme_ask_t *acme_session_ask(acme_session_t *session, const acme_request_t *request)
 {
     apr_pool_t *pool;
@@ -249,20 +272,20 @@ acme_ask_t *acme_session_ask(acme_session_t *session, const acme_request_t *requ
     acme_ask_t *ask = apr_pcalloc(pool, sizeof(*ask));
     ask->pool = pool;
     ask->session = session;
-    ask->doing = apr_pstrdup(pool, request->doing);
-    ask->url = request->url != NULL ? apr_pstrdup(pool, request->url) : NULL;
-    ask->payload = apr_pstrdup(pool, request->payload);
-    ask->hear = request->hear;
-    ask->baton = request->baton;
+    ask->request = *request;
+    ask->request.doing = own(request->doing, pool);
+    ask->request.url = own(request->url, pool);
+    ask->request.payload = own(request->payload, pool);
+    ask->request.certid = own(request->certid, pool);
     insert_last(queue_for(session, ask), ask);
-    ++session->queued;
+    session->queued += !is_inquiry(ask);
     return ask;
 }
 
 /* The run hears, and the ask is gone. */
 static void deliver(acme_ask_t *ask, const acme_answer_t *answer)
 {
-    ask->hear(ask->baton, answer);
+    ask->request.hear(ask->request.baton, answer);
     apr_pool_destroy(ask->pool);
 }
 
@@ -339,7 +362,7 @@ static void hear_ask(acme_exchange_t *exchange)
         .exchange = exchange,
         .retry_at = acme_exchange_retry_at(exchange, acme_env_now(session->config.env))};
     if (exchange->status / 100 != 2) {
-        answer.err = acme_session__problem(session, &answer.problem, exchange, ask->doing,
+        answer.err = acme_session__problem(session, &answer.problem, exchange, ask->request.doing,
                                            exchange->pool);
         if (settle_refusal(session, ask, answer.problem, answer.err)) {
             return;
@@ -354,23 +377,76 @@ static void hear_ask(acme_exchange_t *exchange)
     deliver(ask, &answer);
 }
 
+/* Nobody's trouble: what cannot be asked now is asked some other time. */
+static void hear_inquiry(acme_exchange_t *exchange)
+{
+    acme_ask_t *ask = exchange->baton;
+    acme_session_t *session = ask->session;
+    take_out(ask);
+    --session->in_flight;
+    --session->inquiring;
+    acme_answer_t answer = {
+        .err = exchange->err,
+        .exchange = exchange,
+        .retry_at = exchange->err == NULL
+                        ? acme_exchange_retry_at(exchange, acme_env_now(session->config.env))
+                        : 0};
+    if (exchange->err == NULL && exchange->status / 100 != 2) {
+        answer.err = acme_session__problem(session, &answer.problem, exchange, ask->request.doing,
+                                           exchange->pool);
+    }
+    deliver(ask, &answer);
+}
+
+static void fly(acme_session_t *session, acme_ask_t *ask, acme_exchange_t *exchange)
+{
+    ask->exchange = exchange;
+    insert_last(&session->flying, ask);
+    acme_session__begin(session, exchange);
+}
+
+static acme_err_t *launch_inquiry(acme_session_t *session, acme_ask_t *ask)
+{
+    const char *base = session->directory->renewal_info;
+    if (base == NULL) {
+        return acme_err_make(ask->pool, ACME_ERR_GONE, "%s has no renewal information",
+                             session->ca->name);
+    }
+    const char *url = acme_renewal_info_url(base, ask->request.certid, ask->pool);
+    ++session->inquiring;
+    fly(session, ask,
+        acme_session__exchange(session, ACME_METHOD_GET, url, hear_inquiry, ask, ask->pool));
+    return NULL;
+}
+
+static acme_err_t *compose(const char **payload, acme_session_t *session, const acme_ask_t *ask,
+                           apr_pool_t *pool)
+{
+    const acme_request_t *request = &ask->request;
+    *payload = request->payload;
+    return request->compose == NULL ? NULL
+                                    : request->compose(payload, request->baton, session->directory,
+                                                       session->account->url, pool);
+}
+
 static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
 {
-    const char *url = ask->url != NULL ? ask->url : session->directory->new_order;
+    const char *url = ask->request.kind == ACME_REQUEST_NEW_ORDER ? session->directory->new_order
+                                                                  : ask->request.url;
     acme_exchange_t *exchange = acme_session__exchange(session, ACME_METHOD_POST, url, hear_ask,
                                                        ask, ask->pool);
+    const char *payload;
+    ACME_TRY(compose(&payload, session, ask, exchange->pool));
     acme_jws_t jws = {.key = session->key,
                       .kid = session->account->url,
                       .nonce = acme_session__take_nonce(session, exchange->pool),
                       .url = exchange->url,
-                      .payload = ask->payload};
+                      .payload = payload};
     char *body;
     ACME_TRY(acme_jws_sign(&body, &jws, exchange->pool));
     exchange->body = body;
-    ask->exchange = exchange;
     ask->account = session->account;
-    insert_last(&session->flying, ask);
-    acme_session__begin(session, exchange);
+    fly(session, ask, exchange);
     return NULL;
 }
 
@@ -389,15 +465,35 @@ static void flow(acme_session_t *session)
     }
 }
 
+/* What makes certificates comes first: only what room is left is for inquiries. */
+static void inquire(acme_session_t *session)
+{
+    while (session->inquiries.first != NULL && session->inquiring < INQUIRIES_MAX &&
+           session->in_flight < session->config.max_in_flight) {
+        acme_ask_t *ask = session->inquiries.first;
+        take_out(ask);
+        acme_err_t *err = launch_inquiry(session, ask);
+        if (err != NULL) {
+            deliver_err(ask, err);
+        }
+    }
+}
+
+static int has_work(const acme_session_t *session)
+{
+    return session->queued > 0 || session->inquiries.first != NULL;
+}
+
 static int directory_is_stale(const acme_session_t *session, apr_time_t now)
 {
-    return session->in_flight == 0 && (now - session->directory_at > DIRECTORY_AGE_MAX ||
-                                       now < session->directory_at);
+    apr_interval_time_t max = session->queued > 0 ? DIRECTORY_AGE_MAX : DIRECTORY_AGE_MAX_INQUIRY;
+    return session->in_flight == 0 &&
+           (now - session->directory_at > max || now < session->directory_at);
 }
 
 void acme_session_tick(acme_session_t *session)
 {
-    if (session->queued == 0 || session->setup != NULL || session->is_draining) {
+    if (!has_work(session) || session->setup != NULL || session->is_draining) {
         return;
     }
     acme_session__read_state(session);
@@ -411,17 +507,20 @@ void acme_session_tick(acme_session_t *session)
         begin_directory(session);
         return;
     }
-    if (session->account == NULL) {
+    if (session->account == NULL && session->queued > 0) {
         acme_session__seek_account(session);
     }
     if (session->account != NULL && session->directory != NULL) {
         flow(session);
     }
+    if (session->directory != NULL) {
+        inquire(session);
+    }
 }
 
 apr_time_t acme_session_next(const acme_session_t *session)
 {
-    return session->queued > 0 && session->in_flight == 0 ? session->not_before : 0;
+    return has_work(session) && session->in_flight == 0 ? session->not_before : 0;
 }
 
 void acme_session_set_back(acme_session_t *session, apr_interval_time_t span)
@@ -434,7 +533,7 @@ int acme_session_drain(acme_session_t *session)
     session->is_draining = 1;
     int count = 0;
     for (const acme_ask_t *ask = session->flying.first; ask != NULL; ask = ask->after) {
-        count += ask->url == NULL;
+        count += ask->request.kind == ACME_REQUEST_NEW_ORDER;
     }
     return count;
 }
@@ -447,6 +546,16 @@ int acme_session_in_flight(const acme_session_t *session)
 const char *acme_session_thumbprint(const acme_session_t *session)
 {
     return session->thumbprint; /* of the key: also while the account is looked for anew */
+}
+
+const char *acme_session_account_url(const acme_session_t *session)
+{
+    return session->account != NULL ? session->account->url : NULL;
+}
+
+int acme_session_may_inquire(const acme_session_t *session)
+{
+    return session->directory == NULL || session->directory->renewal_info != NULL;
 }
 
 apr_interval_time_t *acme_session_estimate(acme_session_t *session, int is_issuance)
@@ -471,9 +580,10 @@ void acme_session_withdraw(acme_session_t *session, acme_ask_t *ask)
 {
     take_out(ask);
     if (ask->exchange != NULL) {
+        session->inquiring -= is_inquiry(ask);
         drop_exchange(session, ask->exchange);
     } else {
-        --session->queued;
+        session->queued -= !is_inquiry(ask);
     }
     apr_pool_destroy(ask->pool);
 }
@@ -486,6 +596,9 @@ void acme_session_stop(acme_session_t *session)
     while (session->queued > 0) {
         acme_ask_t *ask = dequeue(session);
         apr_pool_destroy(ask->pool);
+    }
+    while (session->inquiries.first != NULL) {
+        acme_session_withdraw(session, session->inquiries.first);
     }
     while (session->nonces_in_flight > 0) {
         acme_exchange_t *exchange = session->nonce_exchanges[--session->nonces_in_flight];

@@ -23,11 +23,7 @@ struct acme_ask_t {
     acme_ask_list_t *list; /* the list it is in, or NULL */
     apr_pool_t *pool; /* of the ask: its strings; each exchange has a child of it */
     acme_session_t *session;
-    const char *doing;
-    const char *url; /* NULL: newOrder */
-    const char *payload;
-    void (*hear)(void *baton, const acme_answer_t *answer);
-    void *baton;
+    acme_request_t request; /* with strings of its own */
     int bad_nonces;
     int failures;        /* without an answer, or 5xx, while others passed in between */
     apr_uint32_t passed; /* the session's, at the last of them */
@@ -43,10 +39,12 @@ struct acme_session_t {
 
     acme_ask_list_t queue;  /* what takes an order further; goes first */
     acme_ask_list_t orders; /* new orders: one for every two of the others */
+    acme_ask_list_t inquiries; /* for renewal information: when there is room */
+    int inquiring;             /* of them in flight */
     unsigned turn;
     int is_draining; /* nothing is begun any more */
     acme_ask_list_t flying;
-    int queued;
+    int queued; /* in queue and orders */
     int in_flight; /* exchanges out, of whatever kind */
 
     acme_exchange_t *setup; /* directory or newAccount under way */

@@ -6,7 +6,9 @@
  *    "trouble":{"detail":…, "problem":…, "errors":n, "next-run":TIME}}, "renew-mode":…,
  * "renew-window":…, "warn-window":…, "state":…, "generation":n, "renew-at":TIME,
  *    "cert":{"valid":{"from":…, "until":…}, "p-256":{"valid":{…}, "serial":…,
- * "sha256-fingerprint":…, "issuer-name":…, "domains":[…]}, …}, "renewal":{"errors":n,
+ * "sha256-fingerprint":…, "issuer-name":…, "profile":…, "ari-cert-id":…, "renewal-info":{
+ *    "window":{"from":…, "until":…}, "renew-at":…, "explanation-url":…, "next-check":…},
+ *    "domains":[…]}, …}, "renewal":{"errors":n,
  * "next-run":TIME, "last-run":TIME, "last":{…}, "log":{…}, "step":…, "started":TIME},
  *    "activation":…}, …]}
  *
@@ -22,6 +24,8 @@
 
 #include "acme/acme_generation.h"
 #include "acme/acme_json.h"
+#include "acme/acme_policy.h"
+#include "acme/acme_renewal.h"
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
@@ -129,6 +133,7 @@ static void add_wanted(json_t *object, const acme_domain_t *domain, const view_t
     acme_json_set_string(object, "name", domain->name);
     json_object_set_new(object, "domains", names_json(domain->identifiers));
     json_object_set_new(object, "ca", ca_json(domain, view, pool));
+    acme_json_set_string(object, "profile", domain->profile);
     acme_json_set_string(object, "renew-mode", renew_mode_name(domain->renew_mode));
     acme_json_set_string(object, "renew-window", acme_window_text(&domain->renew_window, pool));
     acme_json_set_string(object, "warn-window", acme_window_text(&domain->warn_window, pool));
@@ -136,13 +141,33 @@ static void add_wanted(json_t *object, const acme_domain_t *domain, const view_t
 
 /* ---- what is there */
 
-static json_t *fact_json(const acme_generation_fact_t *fact)
+/* What the CA suggested, NULL if it did not. */
+static json_t *renewal_info_json(const acme_renewal_certificate_t *certificate)
+{
+    if (certificate == NULL || certificate->start == 0) {
+        return NULL;
+    }
+    json_t *object = json_object();
+    json_object_set_new(object, "window", valid_json(certificate->start, certificate->end));
+    acme_json_set_time(object, "renew-at", certificate->at);
+    acme_json_set_string(object, "explanation-url", certificate->explanation_url);
+    acme_json_set_time(object, "next-check", certificate->next_check);
+    return object;
+}
+
+static json_t *fact_json(const acme_generation_fact_t *fact, const acme_renewal_t *renewal)
 {
     json_t *object = json_object();
     json_object_set_new(object, "valid", valid_json(fact->not_before, fact->not_after));
     acme_json_set_string(object, "serial", fact->serial);
     acme_json_set_string(object, "sha256-fingerprint", fact->sha256);
     acme_json_set_string(object, "issuer-name", fact->issuer_name);
+    acme_json_set_string(object, "profile", fact->profile);
+    acme_json_set_string(object, "ari-cert-id", fact->certid);
+    json_t *info = renewal_info_json(acme_renewal_find(renewal, fact->certid));
+    if (info != NULL) {
+        json_object_set_new(object, "renewal-info", info);
+    }
     json_object_set_new(object, "domains", names_json(fact->identifiers));
     return object;
 }
@@ -163,19 +188,6 @@ static json_t *common_valid_json(const acme_generation_facts_t *facts)
         until = fact->not_after < until ? fact->not_after : until;
     }
     return valid_json(from, until);
-}
-
-/* When the first of them comes into its renew window. */
-static apr_time_t renew_at(const acme_generation_facts_t *facts, const acme_window_t *window)
-{
-    apr_time_t earliest = 0;
-    for (int i = 0; i < facts->certificates->nelts; i++) {
-        const acme_generation_fact_t *fact = fact_at(facts, i);
-        apr_time_t at =
-            fact->not_after - acme_window_length(window, fact->not_before, fact->not_after);
-        earliest = earliest == 0 || at < earliest ? at : earliest;
-    }
-    return earliest;
 }
 
 static int has_expired(const acme_generation_facts_t *facts, apr_time_t now)
@@ -211,17 +223,20 @@ static const char *state_name(const acme_generation_facts_t *facts, const acme_d
 }
 
 static void add_facts(json_t *object, const acme_generation_facts_t *facts,
-                      const acme_domain_t *domain)
+                      const acme_domain_t *domain, const acme_renewal_t *renewal)
 {
     json_t *certificates = json_object();
     json_object_set_new(certificates, "valid", common_valid_json(facts));
     for (int i = 0; i < facts->certificates->nelts; i++) {
         const acme_generation_fact_t *fact = fact_at(facts, i);
-        json_object_set_new(certificates, acme_key_type_name(fact->type), fact_json(fact));
+        json_object_set_new(certificates, acme_key_type_name(fact->type),
+                            fact_json(fact, renewal));
     }
     acme_json_set_int(object, "generation", (json_int_t)facts->number);
-    if (domain->renew_mode != ACME_RENEW_MANUAL) {
-        acme_json_set_time(object, "renew-at", renew_at(facts, &domain->renew_window));
+    acme_due_t due;
+    acme_policy_due(&due, domain, facts, renewal);
+    if (due.reason == ACME_DUE_RENEWAL || due.reason == ACME_DUE_RENEWAL_INFO) {
+        acme_json_set_time(object, "renew-at", due.at);
     }
     json_object_set_new(object, "cert", certificates);
 }
@@ -244,7 +259,7 @@ static void add_certificates(json_t *object, const acme_domain_t *domain, const 
     }
     acme_json_set_string(object, "state", state_name(facts, domain, view->now));
     if (facts != NULL) {
-        add_facts(object, facts, domain);
+        add_facts(object, facts, domain, acme_renewal_read(view->store, domain->folder, pool));
     }
 }
 

@@ -405,6 +405,32 @@ static const char *set_renew_mode(cmd_parms *cmd, void *unused, const char *args
     return mod_acme_arguments_choice(&settings_here(cmd)->renew_mode, cmd, args, choices);
 }
 
+static const char *const off_on[] = {"off", "on", NULL};
+
+static const char *set_renew_via_ari(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    return mod_acme_arguments_choice(&settings_here(cmd)->via_ari, cmd, args, off_on);
+}
+
+static const char *set_profile(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const char *word;
+    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    settings_here(cmd)->profile = mod_acme_words_is_none(word) ? "" : word;
+    return NULL;
+}
+
+static const char *set_profile_mandatory(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    return mod_acme_arguments_choice(&settings_here(cmd)->is_profile_mandatory, cmd, args, off_on);
+}
+
 static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
@@ -616,8 +642,6 @@ static const char *read_global_choice(int *choice, cmd_parms *cmd, const char *a
     return wrong != NULL ? wrong : mod_acme_arguments_choice(choice, cmd, args, choices);
 }
 
-static const char *const off_on[] = {"off", "on", NULL};
-
 static const char *set_base_server(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
@@ -695,6 +719,11 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEWarnWindow", set_warn_window,
               "warn when less than this is left: a percentage or a duration"),
     DIRECTIVE("ACMERenewMode", set_renew_mode, "auto, always or manual"),
+    DIRECTIVE("ACMERenewViaARI", set_renew_via_ari,
+              "on or off: the CA is asked when it suggests to renew (RFC 9773)"),
+    DIRECTIVE("ACMEProfile", set_profile, "the name of a profile that the CA offers, or none"),
+    DIRECTIVE("ACMEProfileMandatory", set_profile_mandatory,
+              "on or off: nothing is ordered from a CA that does not offer the profile"),
     DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),
     DIRECTIVE("ACMEChallengeDns01", set_challenge_dns01,
               "rfc2136 [server=HOST] [key=FILE] [zone=ZONE], exec [style=STYLE] [credentials=FILE] "

@@ -21,6 +21,8 @@ static json_t *certificate_json(const acme_generation_certificate_t *certificate
     acme_json_set_string(object, "sha256-fingerprint", certificate->chain->sha256);
     acme_json_set_string(object, "issuer", certificate->chain->issuer_name);
     acme_json_set_string(object, "ca", certificate->ca_url);
+    acme_json_set_string(object, "account", certificate->account_url);
+    acme_json_set_string(object, "profile", certificate->profile);
     return object;
 }
 
@@ -51,20 +53,22 @@ char *mod_acme_domain_json_write(const acme_domain_t *domain, const acme_generat
 }
 
 /* see mod_acme_domain_json.h */
-const char *mod_acme_domain_json_ca(const char *text, apr_size_t len, const char *sha256,
-                                    apr_pool_t *pool)
+void mod_acme_domain_json_origin(acme_generation_certificate_t *certificate, const char *text,
+                                 apr_size_t len, apr_pool_t *pool)
 {
     json_t *object = NULL;
     if (acme_json_parse(&object, text, len, "domain.json", pool) != NULL) {
-        return NULL; /* it is only told which CA it was */
+        return; /* it only tells where the certificate came from */
     }
     const json_t *certificates = json_object_get(object, "certificates");
     for (size_t i = 0; i < json_array_size(certificates); i++) {
-        const json_t *certificate = json_array_get(certificates, i);
-        const char *fingerprint = acme_json_string(certificate, "sha256-fingerprint", pool);
-        if (fingerprint != NULL && strcmp(fingerprint, sha256) == 0) {
-            return acme_json_url(certificate, "ca", pool);
+        const json_t *member = json_array_get(certificates, i);
+        const char *fingerprint = acme_json_string(member, "sha256-fingerprint", pool);
+        if (fingerprint != NULL && strcmp(fingerprint, certificate->chain->sha256) == 0) {
+            certificate->ca_url = acme_json_url(member, "ca", pool);
+            certificate->account_url = acme_json_url(member, "account", pool);
+            certificate->profile = acme_json_string(member, "profile", pool);
+            return;
         }
     }
-    return NULL;
 }

@@ -151,12 +151,13 @@ static acme_generation_t *read_own_copy(const pass_t *pass, const acme_domain_t 
         const mod_acme_pair_t *pair = APR_ARRAY_IDX(pairs, i, const mod_acme_pair_t *);
         if (check_chain(pair->chain, domain, env, pool) == NULL &&
             pair->chain->not_after > acme_env_now(env)) {
-            const char *ca =
-                json == NULL ? NULL
-                             : mod_acme_domain_json_ca(json, json_len, pair->chain->sha256, pool);
-            const acme_generation_certificate_t certificate = {pair->chain->key_type, pair->chain,
-                                                               pair->key, ca};
-            APR_ARRAY_PUSH(certificates, acme_generation_certificate_t) = certificate;
+            acme_generation_certificate_t *certificate =
+                &APR_ARRAY_PUSH(certificates, acme_generation_certificate_t);
+            *certificate = (acme_generation_certificate_t){
+                .type = pair->chain->key_type, .chain = pair->chain, .key = pair->key};
+            if (json != NULL) {
+                mod_acme_domain_json_origin(certificate, json, json_len, pool);
+            }
         }
     }
     acme_generation_t *generation = apr_pcalloc(pool, sizeof(*generation));

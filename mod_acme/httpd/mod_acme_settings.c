@@ -45,7 +45,8 @@ mod_acme_server_t *mod_acme_settings_server(const server_rec *s)
 
 void mod_acme_settings_clear(mod_acme_settings_t *settings)
 {
-    *settings = (mod_acme_settings_t){.renew_mode = -1, .is_auto = -1};
+    *settings = (mod_acme_settings_t){
+        .renew_mode = -1, .via_ari = -1, .is_profile_mandatory = -1, .is_auto = -1};
 }
 
 static int is_written(const acme_window_t *window)
@@ -72,6 +73,10 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .renew_window = is_written(&add->renew_window) ? add->renew_window : base->renew_window,
         .warn_window = is_written(&add->warn_window) ? add->warn_window : base->warn_window,
         .renew_mode = add->renew_mode >= 0 ? add->renew_mode : base->renew_mode,
+        .via_ari = add->via_ari >= 0 ? add->via_ari : base->via_ari,
+        .profile = OVER(profile),
+        .is_profile_mandatory = add->is_profile_mandatory >= 0 ? add->is_profile_mandatory
+                                                               : base->is_profile_mandatory,
         .is_auto = add->is_auto >= 0 ? add->is_auto : base->is_auto,
         .first = OVER(first),
     };

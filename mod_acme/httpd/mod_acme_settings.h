@@ -34,6 +34,9 @@ typedef struct {
     acme_window_t renew_window;                /**< all 0: not written */
     acme_window_t warn_window;                 /**< all 0: not written */
     int renew_mode;                            /**< acme_renew_mode_t; -1: not written */
+    int via_ari;                               /**< ACMERenewViaARI; -1: not written */
+    const char *profile;                       /**< "": none; NULL: not written */
+    int is_profile_mandatory;                  /**< -1: not written */
     int is_auto;                               /**< ACMEMembers auto; -1: not written */
     const ap_directive_t *first;               /**< the first of them all; NULL: nothing written */
 } mod_acme_settings_t;

@@ -218,9 +218,10 @@ static void set_defaults(const link_t *link, mod_acme_settings_t *settings)
     apr_array_header_t *specs = apr_array_make(link->pool, 1, sizeof(acme_key_spec_t));
     APR_ARRAY_PUSH(specs, acme_key_spec_t) = (acme_key_spec_t){ACME_KEY_P256, 0};
     settings->key_specs = specs;
-    settings->renew_window.percent = 33;
     settings->warn_window.percent = 10;
     settings->renew_mode = ACME_RENEW_AUTO;
+    settings->via_ari = 1;
+    settings->is_profile_mandatory = 0;
     settings->is_auto = 1;
 }
 
@@ -560,6 +561,13 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->challenge_types = types_for(link, plan_of(draft), identifiers);
     domain->dns01 = share_dns01(link, settings);
     domain->renew_window = settings->renew_window;
+    domain->has_renew_window = settings->renew_window.percent != 0 || settings->renew_window.span != 0;
+    if (!domain->has_renew_window) {
+        domain->renew_window.percent = 33; /* as it is shown; policy knows better */
+    }
+    domain->is_renewal_info_off = !settings->via_ari;
+    domain->profile = settings->profile != NULL && settings->profile[0] != '\0' ? settings->profile : NULL;
+    domain->is_profile_mandatory = settings->is_profile_mandatory;
     domain->warn_window = settings->warn_window;
     domain->renew_mode = (acme_renew_mode_t)settings->renew_mode;
     domain->is_used = draft->is_used;

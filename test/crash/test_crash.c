@@ -95,7 +95,7 @@ static void expect_nothing_left(crash_t *crash)
     for (int i = 0; i < DOMAINS; ++i) {
         const acme_domain_t *domain = APR_ARRAY_IDX(w->domains, i, const acme_domain_t *);
         const char *staging = apr_pstrcat(w->pool, "staging/", domain->folder, "/", NULL);
-        assert_int_equal(1, fake_store_count(w->disk, staging)); /* the job */
+        assert_int_equal(2, fake_store_count(w->disk, staging)); /* job and renewal */
     }
 }
 

@@ -280,6 +280,8 @@ void fake_ca_on_moment(fake_ca_t *ca, fake_ca_moment_fn moment, void *baton);
  *   "validation"        validations begun (per identifier); "validationFailed": those that failed
  *   "authzReused"       valid authorizations that served another order; "deactivated" ones
  *   "finalize"          (per set); "issued" certificates issued (per set); "revoked" (per set)
+ *   "replaced"          certificates replaced by one whose order said so (per set)
+ *   "profile NAME"      orders made with that profile (per set)
  *   "badNonce"          badNonce answers; "fault": faults that acted
  *   "early"             requests made too early: told by Retry-After to wait, the client asked the
  *                       same URL again (finalize: its order), after 429 the same kind for the same

@@ -385,6 +385,9 @@ static fake_ca__order_t *create_order(fake_ca__request_t *r)
     APR_ARRAY_PUSH(history(ca, "order", r->account, order->set), apr_time_t) =
         acme_env_now(ca->env);
     fake_ca__tally(ca, "orderCreated", order->set);
+    if (order->profile != NULL) {
+        fake_ca__tally(ca, apr_pstrcat(ca->pool, "profile ", order->profile, NULL), order->set);
+    }
     return order;
 }
 
@@ -800,6 +803,7 @@ static void issue(fake_ca_t *ca, fake_ca__order_t *order)
     if (order->replaces != NULL) {
         fake_ca__cert_t *old = apr_hash_get(ca->certids, order->replaces, APR_HASH_KEY_STRING);
         old->is_replaced = 1;
+        fake_ca__tally(ca, "replaced", order->set);
     }
 }
 

@@ -137,6 +137,7 @@ static inline acme_domain_t *read_world_domain(const char *names, int index, apr
     domain->key_specs = specs;
     domain->ca = ca;
     domain->challenge_types = apr_array_make(pool, 1, sizeof(const char *));
+    domain->is_used = 1;
     domain->renew_window = (acme_window_t){.percent = 33};
     domain->warn_window = (acme_window_t){.percent = 10};
     domain->renew_mode = ACME_RENEW_AUTO;

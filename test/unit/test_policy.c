@@ -5,6 +5,7 @@
 
 #include "acme/acme_policy.h"
 #include "acme/acme_text.h"
+#include "acme/acme_time.h"
 
 static const apr_time_t noon = (apr_time_t)1767355200 * APR_USEC_PER_SEC;
 
@@ -25,6 +26,7 @@ static acme_domain_t *domain_of(apr_pool_t *pool, int names)
                               .identifiers = identifiers,
                               .key_specs = specs,
                               .renew_window = {.percent = 33},
+                              .has_renew_window = 1,
                               .warn_window = {.percent = 10},
                               .renew_mode = ACME_RENEW_AUTO,
                               .is_used = 1};
@@ -41,7 +43,9 @@ static acme_generation_facts_t *facts_of(apr_pool_t *pool, apr_time_t from, apr_
         (acme_generation_fact_t){.type = ACME_KEY_P256,
                                  .not_before = from,
                                  .not_after = until,
-                                 .identifiers = identifiers};
+                                 .identifiers = identifiers,
+                                 .sha256 = "000000aa",
+                                 .certid = "aki.serial"};
     facts->number = 1;
     facts->certificates = certificates;
     return facts;
@@ -50,7 +54,7 @@ static acme_generation_facts_t *facts_of(apr_pool_t *pool, apr_time_t from, apr_
 static void a_domain_without_certificate_is_due_at_once(void **state)
 {
     acme_due_t due;
-    acme_policy_due(&due, domain_of(*state, 1), NULL);
+    acme_policy_due(&due, domain_of(*state, 1), NULL, NULL);
     assert_int_equal(ACME_DUE_FIRST, due.reason);
     assert_true(due.at == 0);
     assert_int_equal(ACME_KEY_P256, due.spec->type);
@@ -60,23 +64,173 @@ static void renewal_begins_with_the_window(void **state)
 {
     acme_due_t due;
     acme_policy_due(&due, domain_of(*state, 1),
-                    facts_of(*state, noon, noon + 100 * ACME_TIME_DAY));
+                    facts_of(*state, noon, noon + 100 * ACME_TIME_DAY), NULL);
     assert_int_equal(ACME_DUE_RENEWAL, due.reason);
     assert_true(due.at == noon + 67 * ACME_TIME_DAY);
     assert_true(due.expires == noon + 100 * ACME_TIME_DAY);
     assert_true(due.warn_at == noon + 90 * ACME_TIME_DAY);
 }
 
+static apr_time_t at(const char *text)
+{
+    apr_time_t when;
+    assert_int_equal(0, acme_time_parse_rfc3339(&when, text));
+    return when;
+}
+
+static void without_a_word_a_third_is_left_or_half_of_a_short_life(void **state)
+{
+    static const char *const cases[][3] = {
+        {"2026-11-01T00:00:00Z", "2027-01-29T23:59:59Z", "2026-12-30T23:59:59Z"},
+        {"2027-03-01T00:00:00Z", "2027-05-03T23:59:59Z", "2027-04-12T15:59:59Z"},
+        {"2028-03-01T00:00:00Z", "2028-04-14T23:59:59Z", "2028-03-30T23:59:59Z"},
+        {"2026-11-01T00:00:00Z", "2026-11-07T15:59:59Z", "2026-11-04T07:59:59Z"},
+    };
+    acme_domain_t *domain = domain_of(*state, 1);
+    domain->has_renew_window = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        acme_due_t due;
+        acme_policy_due(&due, domain, facts_of(*state, at(cases[i][0]), at(cases[i][1])), NULL);
+        assert_string_equal(cases[i][2], acme_time_rfc3339(due.at, *state));
+    }
+}
+
+static void certificates_of_one_moment_have_moments_of_their_own(void **state)
+{
+    acme_due_t due;
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).sha256 = "800000";
+    acme_policy_due(&due, domain_of(*state, 1), facts, NULL);
+    assert_in_range((due.at - noon - 67 * ACME_TIME_DAY) / ACME_TIME_SECOND, 6 * 3600 - 2, 6 * 3600);
+    APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).sha256 = "ffffff";
+    acme_policy_due(&due, domain_of(*state, 1), facts, NULL);
+    assert_in_range((due.at - noon - 67 * ACME_TIME_DAY) / ACME_TIME_SECOND, 12 * 3600 - 2,
+                    12 * 3600);
+}
+
+/* ---- what the CA suggests */
+
+static acme_renewal_t *suggestion(apr_pool_t *pool, apr_time_t start, apr_time_t when)
+{
+    acme_renewal_t *renewal = apr_pcalloc(pool, sizeof(*renewal));
+    renewal->certificates = apr_array_make(pool, 1, sizeof(acme_renewal_certificate_t));
+    APR_ARRAY_PUSH(renewal->certificates, acme_renewal_certificate_t) =
+        (acme_renewal_certificate_t){.certid = "aki.serial",
+                                     .start = start,
+                                     .end = start + 2 * ACME_TIME_DAY,
+                                     .at = when};
+    return renewal;
+}
+
+static void the_moment_in_the_cas_window_counts(void **state)
+{
+    acme_due_t due;
+    acme_domain_t *domain = domain_of(*state, 1);
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 90 * ACME_TIME_DAY);
+    acme_renewal_t *renewal =
+        suggestion(*state, noon + 59 * ACME_TIME_DAY, noon + 60 * ACME_TIME_DAY);
+    acme_policy_due(&due, domain, facts, renewal);
+    assert_int_equal(ACME_DUE_RENEWAL_INFO, due.reason);
+    assert_true(due.at == noon + 60 * ACME_TIME_DAY);
+    assert_false(due.is_hastened);
+    assert_string_equal("aki.serial", due.certid);
+    domain->is_renewal_info_off = 1;
+    acme_policy_due(&due, domain, facts, renewal);
+    assert_int_equal(ACME_DUE_RENEWAL, due.reason);
+    domain->is_renewal_info_off = 0;
+    APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).certid = "another";
+    acme_policy_due(&due, domain, facts, renewal);
+    assert_int_equal(ACME_DUE_RENEWAL, due.reason);
+}
+
+static void no_window_is_so_late_that_a_certificate_could_expire(void **state)
+{
+    acme_due_t due;
+    acme_generation_facts_t *facts =
+        facts_of(*state, noon, noon + 90 * ACME_TIME_DAY - ACME_TIME_SECOND);
+    acme_policy_due(&due, domain_of(*state, 1), facts,
+                    suggestion(*state, noon + 89 * ACME_TIME_DAY, noon + 90 * ACME_TIME_DAY));
+    assert_true(due.at == noon + 75 * ACME_TIME_DAY - ACME_TIME_SECOND);
+}
+
+static void a_ca_that_always_wants_a_new_one_is_braked(void **state)
+{
+    acme_due_t due;
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 90 * ACME_TIME_DAY);
+    acme_renewal_t *renewal = suggestion(*state, noon - ACME_TIME_DAY, noon - ACME_TIME_HOUR);
+    facts->made = noon;
+    acme_policy_due(&due, domain_of(*state, 1), facts, renewal);
+    assert_true(due.is_hastened);
+    assert_true(due.at == noon - ACME_TIME_HOUR); /* the first time at once: an incident */
+    static const int hours[] = {1, 2, 4, 8, 16, 32, 48, 48};
+    for (int i = 0; i < 8; i++) {
+        renewal->hastened = i + 1;
+        acme_policy_due(&due, domain_of(*state, 1), facts, renewal);
+        assert_true(due.at == noon + hours[i] * ACME_TIME_HOUR);
+    }
+}
+
+static void the_moment_is_drawn_once_for_each_window(void **state)
+{
+    acme_renewal_certificate_t one = {.certid = "aki.serial"};
+    acme_renewal_info_t info = {.start = noon, .end = noon + 100 * ACME_TIME_MINUTE};
+    assert_true(acme_policy_take_renewal_info(&one, &info, 0.25, *state));
+    assert_true(one.at == noon + 25 * ACME_TIME_MINUTE);
+    info.explanation_url = "https://ca.test/why";
+    assert_false(acme_policy_take_renewal_info(&one, &info, 0.75, *state));
+    assert_true(one.at == noon + 25 * ACME_TIME_MINUTE);
+    assert_string_equal("https://ca.test/why", one.explanation_url);
+    info.start -= ACME_TIME_HOUR;
+    assert_true(acme_policy_take_renewal_info(&one, &info, 0, *state));
+    assert_true(one.at == noon - ACME_TIME_HOUR);
+    info.end = info.start + 1;
+    assert_true(acme_policy_take_renewal_info(&one, &info, 1, *state));
+    assert_true(one.at >= info.start && one.at <= info.end);
+}
+
+static void the_ca_is_asked_again_when_it_said_within_reason(void **state)
+{
+    (void)state;
+    assert_true(acme_policy_inquire_first(noon, 0) == noon + ACME_TIME_MINUTE);
+    assert_true(acme_policy_inquire_first(noon, 1) == noon + 61 * ACME_TIME_MINUTE);
+    assert_true(acme_policy_inquire_again(0, noon, 0) == noon + 6 * ACME_TIME_HOUR);
+    assert_true(acme_policy_inquire_again(noon + ACME_TIME_HOUR, noon, 0) == noon + ACME_TIME_HOUR);
+    assert_true(acme_policy_inquire_again(noon + 10 * ACME_TIME_HOUR, noon, 1) ==
+                noon + 11 * ACME_TIME_HOUR);
+    assert_true(acme_policy_inquire_again(noon - ACME_TIME_DAY, noon, 0) ==
+                noon + ACME_TIME_MINUTE);
+    assert_true(acme_policy_inquire_again(noon + 3650 * ACME_TIME_DAY, noon, 0) ==
+                noon + ACME_TIME_DAY);
+}
+
+static apr_interval_time_t inquire_delay(acme_err_class_t errclass, int errors, apr_time_t retry_at)
+{
+    const acme_err_t err = {.errclass = errclass, .text = "", .retry_at = retry_at};
+    return acme_policy_inquire_after(&err, errors, noon, 0) - noon;
+}
+
+static void failures_to_ask_wait_longer_and_longer(void **state)
+{
+    (void)state;
+    assert_true(inquire_delay(ACME_ERR_NETWORK, 1, 0) == ACME_TIME_MINUTE);
+    assert_true(inquire_delay(ACME_ERR_NETWORK, 3, 0) == 4 * ACME_TIME_MINUTE);
+    assert_true(inquire_delay(ACME_ERR_NETWORK, 1000, 0) == 6 * ACME_TIME_HOUR);
+    assert_true(inquire_delay(ACME_ERR_NETWORK, 1, noon + ACME_TIME_HOUR) == ACME_TIME_HOUR);
+    assert_true(inquire_delay(ACME_ERR_NETWORK, 1, noon + 99 * ACME_TIME_DAY) == ACME_TIME_DAY);
+    assert_true(inquire_delay(ACME_ERR_INPUT, 1, 0) == 6 * ACME_TIME_HOUR);
+    assert_true(inquire_delay(ACME_ERR_GONE, 1, 0) == 6 * ACME_TIME_HOUR);
+}
+
 static void a_missing_name_or_key_type_is_due_at_once(void **state)
 {
     acme_due_t due;
     acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
-    acme_policy_due(&due, domain_of(*state, 2), facts);
+    acme_policy_due(&due, domain_of(*state, 2), facts, NULL);
     assert_int_equal(ACME_DUE_NAMES, due.reason);
     acme_domain_t *domain = domain_of(*state, 1);
     APR_ARRAY_PUSH((apr_array_header_t *)domain->key_specs, acme_key_spec_t) =
         (acme_key_spec_t){.type = ACME_KEY_RSA, .bits = 2048};
-    acme_policy_due(&due, domain, facts);
+    acme_policy_due(&due, domain, facts, NULL);
     assert_int_equal(ACME_DUE_KEY_TYPE, due.reason);
     assert_int_equal(ACME_KEY_RSA, due.spec->type);
 }
@@ -86,14 +240,14 @@ static void manual_and_unused_domains_are_left_alone_but_their_end_is_known(void
     acme_due_t due;
     acme_domain_t *domain = domain_of(*state, 1);
     domain->is_used = 0;
-    acme_policy_due(&due, domain, NULL);
+    acme_policy_due(&due, domain, NULL, NULL);
     assert_int_equal(ACME_DUE_NEVER, due.reason);
     domain->renew_mode = ACME_RENEW_ALWAYS;
-    acme_policy_due(&due, domain, NULL);
+    acme_policy_due(&due, domain, NULL, NULL);
     assert_int_equal(ACME_DUE_FIRST, due.reason);
     domain->is_used = 1;
     domain->renew_mode = ACME_RENEW_MANUAL;
-    acme_policy_due(&due, domain, facts_of(*state, noon, noon + 100 * ACME_TIME_DAY));
+    acme_policy_due(&due, domain, facts_of(*state, noon, noon + 100 * ACME_TIME_DAY), NULL);
     assert_int_equal(ACME_DUE_NEVER, due.reason);
     assert_true(due.expires == noon + 100 * ACME_TIME_DAY);
 }
@@ -275,6 +429,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_domain_without_certificate_is_due_at_once),
         FIXTURE_TEST(renewal_begins_with_the_window),
+        FIXTURE_TEST(without_a_word_a_third_is_left_or_half_of_a_short_life),
+        FIXTURE_TEST(certificates_of_one_moment_have_moments_of_their_own),
+        FIXTURE_TEST(the_moment_in_the_cas_window_counts),
+        FIXTURE_TEST(no_window_is_so_late_that_a_certificate_could_expire),
+        FIXTURE_TEST(a_ca_that_always_wants_a_new_one_is_braked),
+        FIXTURE_TEST(the_moment_is_drawn_once_for_each_window),
+        FIXTURE_TEST(the_ca_is_asked_again_when_it_said_within_reason),
+        FIXTURE_TEST(failures_to_ask_wait_longer_and_longer),
         FIXTURE_TEST(a_missing_name_or_key_type_is_due_at_once),
         FIXTURE_TEST(manual_and_unused_domains_are_left_alone_but_their_end_is_known),
         FIXTURE_TEST(what_the_ca_has_not_counted_is_tried_again_soon),

@@ -72,7 +72,12 @@ static acme_ask_t *ask(relation_t *r, const char *label, const char *url, const 
     listener_t *listener = apr_pcalloc(r->w->pool, sizeof(*listener));
     *listener = (listener_t){r, label};
     acme_request_t request = {
-        .doing = "testing", .url = url, .payload = payload, .hear = hear, .baton = listener};
+        .kind = url == NULL ? ACME_REQUEST_NEW_ORDER : ACME_REQUEST_POST,
+        .doing = "testing",
+        .url = url,
+        .payload = payload,
+        .hear = hear,
+        .baton = listener};
     r->is_asking = 1;
     acme_ask_t *made = acme_session_ask(r->session, &request);
     r->is_asking = 0;
