@@ -23,14 +23,15 @@ typedef struct {
     const char *detail; /**< one clean sentence */
 } acme_job_entry_t;
 
-/** A challenge type that the CA judged invalid. */
+/** What came of proving a name in one way. */
 typedef struct {
-    const char *type;
+    const char *name; /**< as it is ordered: "example.org", "*.example.org", "192.0.2.7" */
+    const char *type; /**< of the challenge */
     apr_time_t when;
-} acme_job_failure_t;
+} acme_job_proof_t;
 
-/** No more types are remembered; there are not so many. */
-#define ACME_JOB_FAILURES_MAX 8
+/** No more are remembered; the oldest gives way. */
+#define ACME_JOB_PROOFS_MAX 256
 
 typedef struct {
     int errors;           /**< failures in a row since the last success */
@@ -43,8 +44,9 @@ typedef struct {
     apr_uint32_t logged_hash; /**< of the reason that was logged */
     int logged_count;         /**< how often the same reason came since */
     apr_time_t warned_at;     /**< when the nearing end of the certificate was last logged */
-    const char *worked;       /**< the challenge type that worked last, or NULL */
-    apr_array_header_t *failures; /**< acme_job_failure_t: types that failed since, one entry a type */
+    apr_array_header_t *worked; /**< acme_job_proof_t: what worked last, one entry a name, oldest first */
+    apr_array_header_t *failures; /**< acme_job_proof_t: what has failed since, one entry a name and
+                                       type */
     apr_array_header_t *log;  /**< acme_job_entry_t, oldest first, at most ACME_JOB_LOG_MAX */
     const char *previous;     /**< the text it was read from: unknown members are kept */
 } acme_job_t;
@@ -54,8 +56,13 @@ acme_job_t *acme_job_read(const acme_store_t *store, const char *folder, apr_poo
 acme_err_t *acme_job_write(const acme_store_t *store, const char *folder, const char *name,
                            const acme_job_t *job, apr_pool_t *scratch_pool);
 
-/** Remembers that the CA judged @a type invalid (copied to @a pool). */
-void acme_job_failed(acme_job_t *job, apr_time_t when, const char *type, apr_pool_t *pool);
+/** Remembers that the CA judged @a proof invalid, or that it could not be published. What it points
+ * to is copied to @a pool. */
+void acme_job_failed(acme_job_t *job, const acme_job_proof_t *proof, apr_pool_t *pool);
+
+/** Remembers that @a proof->name was proved by @a proof->type; its failures are forgotten. Copied
+ * likewise. */
+void acme_job_worked(acme_job_t *job, const acme_job_proof_t *proof, apr_pool_t *pool);
 
 /** Appends to the history; the text is copied to @a pool and cleaned, the oldest entry gives way. */
 void acme_job_note(acme_job_t *job, apr_time_t when, const char *type, const char *detail,

@@ -80,13 +80,13 @@ const char *acme_policy_due_text(acme_due_reason_t reason);
 apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform);
 
-/** The order in which to use challenge types: @a types (const char *, as the configuration or our default
- * has them) with what worked last (@a worked, may be NULL) first and, behind all others, those that the
- * CA has judged invalid since (@a failures, acme_job_failure_t), the oldest judgement first. When two
- * types have failed within the hour before @a now, only these two are left: at most two different types
- * per hour and name. An array of const char * in @a pool. */
-apr_array_header_t *acme_policy_challenge_types(const apr_array_header_t *types, const char *worked,
-                                                const apr_array_header_t *failures, apr_time_t now,
+/** The order in which to use challenge types for @a name (as it is ordered, with "*."): @a types (const
+ * char *, as the configuration or our default has them) with what worked last for it first and, behind
+ * all others, those that have failed for it since, the oldest failure first; all of that is in @a job. For a name that was never tried comes first what worked last for another of the domain.
+ * When two types have failed for it within the hour before @a now, only these two are left: at most two
+ * different types per hour and name. An array of const char * in @a pool. */
+apr_array_header_t *acme_policy_challenge_types(const apr_array_header_t *types, const char *name,
+                                                const acme_job_t *job, apr_time_t now,
                                                 apr_pool_t *pool);
 
 /** When a CA in trouble may be probed again; like the first row above, but at most an hour apart. */

@@ -27,6 +27,8 @@ typedef struct {
     const char *challenge_type;          /**< chosen; NULL if none was needed yet */
     const char *challenge_url;
     const char *token;
+    const char *failed_type; /**< type of the challenge that the CA judged invalid, or that could not
+                                  be published; NULL: none */
     int is_published; /**< the solver is asked to publish it: withdraw it at the end */
     /* of this process only, not stored */
     int is_read; /**< the CA's word on it was heard */
@@ -53,7 +55,6 @@ typedef struct {
     acme_err_t *err;     /**< why it failed, from EXPLAIN or CLEAN on; NULL: well */
     int errors;          /**< at CLEAN: what the job's count of failures becomes */
     apr_time_t next_run; /**< at CLEAN: not before */
-    apr_array_header_t *failed_types; /**< const char *: challenge types that the CA judged invalid */
     apr_array_header_t *log; /**< acme_job_entry_t: this run in words, oldest first */
 } acme_record_t;
 
@@ -66,6 +67,9 @@ acme_err_t *acme_record_read(acme_record_t **record, const acme_store_t *store, 
                              apr_pool_t *pool);
 acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
                               const acme_record_t *record, apr_pool_t *scratch_pool);
+
+/** The name of an authorization as it was ordered, with "*."; NULL until it was read once. */
+const char *acme_record_name(const acme_record_authorization_t *authorization, apr_pool_t *pool);
 
 /** Removes the record and the key beside it. */
 acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,

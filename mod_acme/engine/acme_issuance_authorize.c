@@ -43,12 +43,8 @@ static acme_solver_t *find_solver(const acme_issuance_t *run, const char *type)
 /* The name as it was ordered. */
 static const char *name_of(const authorization_t *authorization, apr_pool_t *pool)
 {
-    if (authorization->identifier == NULL) {
-        return "an unknown name";
-    }
-    return authorization->identifier->is_wildcard
-               ? apr_pstrcat(pool, "*.", authorization->identifier->value, NULL)
-               : authorization->identifier->value;
+    const char *name = acme_record_name(authorization, pool);
+    return name != NULL ? name : "an unknown name";
 }
 
 /* Still to be proved. */
@@ -100,16 +96,14 @@ static const acme_challenge_t *published_challenge(const authorization_t *author
                : NULL;
 }
 
-/* Asked of the job once in a run: what worked, what failed. */
-static const apr_array_header_t *types_to_try(acme_issuance_t *run)
+/* The job is asked once in a run: what worked, what failed. */
+static const apr_array_header_t *types_to_try(acme_issuance_t *run, const char *name)
 {
-    if (run->types == NULL) {
-        const acme_job_t *job =
-            acme_job_read(run->host->store, run->domain->folder, run->pool);
-        run->types = acme_policy_challenge_types(run->domain->challenge_types, job->worked,
-                                                 job->failures, issuance_now(run), run->pool);
+    if (run->job == NULL) {
+        run->job = acme_job_read(run->host->store, run->domain->folder, run->pool);
     }
-    return run->types;
+    return acme_policy_challenge_types(run->domain->challenge_types, name, run->job,
+                                       issuance_now(run), run->step_pool);
 }
 
 static const acme_challenge_t *choose_challenge(acme_issuance_t *run,
@@ -120,7 +114,7 @@ static const acme_challenge_t *choose_challenge(acme_issuance_t *run,
     if (published != NULL && find_solver(run, published->type) != NULL) {
         return published;
     }
-    const apr_array_header_t *types = types_to_try(run);
+    const apr_array_header_t *types = types_to_try(run, name_of(authorization, run->step_pool));
     for (int i = 0; i < types->nelts; ++i) {
         const char *type = APR_ARRAY_IDX(types, i, const char *);
         const acme_challenge_t *challenge = acme_authorization_challenge(heard, type);
@@ -277,6 +271,15 @@ static acme_err_t *solver_of(acme_solver_t **solver, const acme_issuance_t *run,
                                            authorization->challenge_type);
 }
 
+/* A way that fails here is no better than one that the CA judges invalid. */
+static acme_err_t *note_failure(authorization_t *authorization, acme_err_t *err)
+{
+    if (err != NULL && err->errclass != ACME_ERR_STORE) {
+        authorization->failed_type = authorization->challenge_type;
+    }
+    return err;
+}
+
 static acme_err_t *publish_all(acme_issuance_t *run)
 {
     for (int i = 0; i < run->record->authorizations->nelts; ++i) {
@@ -287,7 +290,8 @@ static acme_err_t *publish_all(acme_issuance_t *run)
         acme_solver_t *solver;
         ACME_TRY(solver_of(&solver, run, authorization));
         acme_proof_t proof = proof_of(run, authorization);
-        ACME_TRY(solver->publish(solver->baton, &proof, run->step_pool));
+        ACME_TRY(note_failure(authorization,
+                              solver->publish(solver->baton, &proof, run->step_pool)));
         authorization->is_told = 1;
     }
     return NULL;
@@ -303,7 +307,7 @@ static acme_err_t *look_at_all(acme_issuance_t *run, apr_time_t *wait_until)
 {
     *wait_until = 0;
     for (int i = 0; i < run->record->authorizations->nelts; ++i) {
-        const authorization_t *authorization = authorization_at(run, i);
+        authorization_t *authorization = authorization_at(run, i);
         if (!is_open(authorization)) {
             continue;
         }
@@ -312,7 +316,8 @@ static acme_err_t *look_at_all(acme_issuance_t *run, apr_time_t *wait_until)
         acme_proof_t proof = proof_of(run, authorization);
         int is_visible;
         apr_time_t poll_at;
-        ACME_TRY(solver->visible(&is_visible, &poll_at, solver->baton, &proof, run->step_pool));
+        ACME_TRY(note_failure(authorization, solver->visible(&is_visible, &poll_at, solver->baton,
+                                                             &proof, run->step_pool)));
         if (!is_visible) {
             apr_time_t at = poll_at != 0 ? poll_at : issuance_now(run) + ACME_TIME_SECOND;
             *wait_until = sooner(*wait_until, at);
@@ -496,19 +501,15 @@ static void leave_explain(acme_issuance_t *run)
     issuance_goto(run, ACME_STEP_CLEAN, 0);
 }
 
-static void remember_failed_type(acme_issuance_t *run, const acme_authorization_t *heard)
+static void hear_failure(acme_issuance_t *run, authorization_t *authorization,
+                         const acme_authorization_t *heard)
 {
     const acme_challenge_t *challenge = failed_challenge(heard);
-    for (int i = 0; challenge != NULL && i < run->record->failed_types->nelts; ++i) {
-        if (strcmp(APR_ARRAY_IDX(run->record->failed_types, i, const char *), challenge->type) ==
-            0) {
-            return;
-        }
-    }
     if (challenge != NULL) {
-        APR_ARRAY_PUSH(run->record->failed_types, const char *) =
-            apr_pstrdup(run->pool, challenge->type);
+        authorization->failed_type = apr_pstrdup(run->pool, challenge->type);
     }
+    add_explanation(run, explain_failure(heard, name_of(authorization, run->step_pool),
+                                         run->step_pool));
 }
 
 static void hear_explanation(acme_issuance_t *run, authorization_t *authorization,
@@ -520,11 +521,10 @@ static void hear_explanation(acme_issuance_t *run, authorization_t *authorizatio
         acme_authorization_parse(&heard, answer->exchange->answer, answer->exchange->answer_len,
                                  run->step_pool) == NULL) {
         take_identifier(run, authorization, heard->identifier);
-        if (heard->status != ACME_AUTHORIZATION_VALID &&
+        authorization->is_done = heard->status == ACME_AUTHORIZATION_VALID;
+        if (!authorization->is_done &&
             (heard->status != ACME_AUTHORIZATION_PENDING || failed_challenge(heard) != NULL)) {
-            remember_failed_type(run, heard);
-            add_explanation(run, explain_failure(heard, name_of(authorization, run->step_pool),
-                                                 run->step_pool));
+            hear_failure(run, authorization, heard);
         }
     }
     leave_explain(run);

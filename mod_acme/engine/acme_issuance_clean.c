@@ -55,30 +55,31 @@ static void log_failure(acme_issuance_t *run, acme_job_t *job)
     job->logged_count = 0;
 }
 
-static const char *type_used(const acme_record_t *record)
+/* What worked comes first the next time; what failed, last. In an order that failed a name may have
+ * been proved all the same; where the CA had proof already, nothing was tried. */
+static void tell_challenge(const acme_issuance_t *run, acme_job_t *job,
+                           const acme_record_authorization_t *authorization)
 {
-    for (int i = 0; i < record->authorizations->nelts; ++i) {
-        const acme_record_authorization_t *authorization =
-            APR_ARRAY_IDX(record->authorizations, i, acme_record_authorization_t *);
-        if (authorization->challenge_type != NULL && !authorization->is_done) {
-            return authorization->challenge_type;
-        }
+    int is_proved = authorization->is_done || (run->record->err == NULL && run->record->chain != NULL);
+    acme_job_proof_t proof = {.name = acme_record_name(authorization, run->step_pool),
+                              .type = authorization->failed_type,
+                              .when = issuance_now(run)};
+    if (proof.name == NULL) {
+        return;
     }
-    return NULL;
+    if (proof.type != NULL) {
+        acme_job_failed(job, &proof, run->step_pool);
+    } else if (is_proved && authorization->challenge_type != NULL) {
+        proof.type = authorization->challenge_type;
+        acme_job_worked(job, &proof, run->step_pool);
+    }
 }
 
-/* What worked comes first the next time; what failed, last. */
-static void tell_challenges(acme_issuance_t *run, acme_job_t *job)
+static void tell_challenges(const acme_issuance_t *run, acme_job_t *job)
 {
-    const acme_record_t *record = run->record;
-    for (int i = 0; i < record->failed_types->nelts; ++i) {
-        acme_job_failed(job, issuance_now(run), APR_ARRAY_IDX(record->failed_types, i, const char *),
-                        run->step_pool);
-    }
-    const char *used = type_used(record);
-    if (record->err == NULL && record->chain != NULL && used != NULL) {
-        job->worked = used;
-        apr_array_clear(job->failures);
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        tell_challenge(run, job,
+                       APR_ARRAY_IDX(run->record->authorizations, i, acme_record_authorization_t *));
     }
 }
 

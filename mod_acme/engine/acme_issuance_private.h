@@ -5,6 +5,7 @@
 #define ACME_ISSUANCE_PRIVATE_H
 
 #include "acme/acme_issuance.h"
+#include "acme/acme_job.h"
 #include "acme/acme_order.h"
 
 typedef struct issuance_ask_t issuance_ask_t;
@@ -40,7 +41,7 @@ struct acme_issuance_t {
     apr_pool_t *order_pool;
     acme_order_t *order; /* heard, not judged yet */
     apr_time_t retry_at; /* Retry-After of the last answer about the order */
-    const apr_array_header_t *types; /* const char *: challenge types, best first; NULL: not asked yet */
+    const acme_job_t *job; /* what came of proofs before this run; NULL: not asked yet */
     int explanations;    /* heard at EXPLAIN */
     int is_published;    /* the host counts our proofs */
     int without_replaces; /* the CA did not take an order that says what it replaces */

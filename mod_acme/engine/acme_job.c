@@ -4,6 +4,7 @@
  * {"version":1, "name":…, "errors":n, "next-run":TIME, "last-run":TIME,
  *  "last":{"problem":…, "detail":…, "activity":…},
  *  "logged-at":TIME, "logged-hash":n, "logged-count":n, "warned-at":TIME,
+ *  "challenge":{"worked":[{"name":…, "type":…, "when":TIME}, …], "failed":[likewise]},
  *  "log":{"entries":[{"when":TIME, "type":…, "detail":…}, …]}}      newest first, as mod_md has it
  *
  * What a newer version wrote beside these members is carried through a rewrite.
@@ -32,7 +33,8 @@ static acme_job_t *empty_job(apr_pool_t *pool)
 {
     acme_job_t *job = apr_pcalloc(pool, sizeof(*job));
     job->log = apr_array_make(pool, 8, sizeof(acme_job_entry_t));
-    job->failures = apr_array_make(pool, 2, sizeof(acme_job_failure_t));
+    job->worked = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
+    job->failures = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
     return job;
 }
 
@@ -65,17 +67,26 @@ static void read_log(acme_job_t *job, const json_t *object, apr_pool_t *pool)
     }
 }
 
-static void read_challenge(acme_job_t *job, const json_t *challenge, apr_pool_t *pool)
+static void read_proofs(acme_job_t *job, const json_t *list,
+                        void (*take)(acme_job_t *, const acme_job_proof_t *, apr_pool_t *),
+                        apr_pool_t *pool)
 {
-    job->worked = acme_json_string(challenge, "worked", pool);
-    const json_t *failed = json_object_get(challenge, "failed");
-    for (size_t i = 0; i < json_array_size(failed) && i < ACME_JOB_FAILURES_MAX; i++) {
-        const json_t *object = json_array_get(failed, i);
-        const char *type = acme_json_string(object, "type", pool);
-        if (type != NULL) {
-            acme_job_failed(job, acme_json_time(object, "when"), type, pool);
+    for (size_t i = 0; i < json_array_size(list) && i < ACME_JOB_PROOFS_MAX; i++) {
+        const json_t *object = json_array_get(list, i);
+        const acme_job_proof_t proof = {.name = acme_json_string(object, "name", pool),
+                                        .type = acme_json_string(object, "type", pool),
+                                        .when = acme_json_time(object, "when")};
+        if (proof.name != NULL && proof.type != NULL) {
+            take(job, &proof, pool);
         }
     }
+}
+
+/* What worked is read first: it would make the failures forgotten that came after it. */
+static void read_challenge(acme_job_t *job, const json_t *challenge, apr_pool_t *pool)
+{
+    read_proofs(job, json_object_get(challenge, "worked"), acme_job_worked, pool);
+    read_proofs(job, json_object_get(challenge, "failed"), acme_job_failed, pool);
 }
 
 static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool)
@@ -159,14 +170,15 @@ static json_t *entries_json(const apr_array_header_t *log)
     return entries;
 }
 
-static json_t *failures_json(const apr_array_header_t *failures)
+static json_t *proofs_json(const apr_array_header_t *proofs)
 {
     json_t *list = json_array();
-    for (int i = 0; i < failures->nelts; i++) {
-        const acme_job_failure_t *failure = &APR_ARRAY_IDX(failures, i, acme_job_failure_t);
+    for (int i = 0; i < proofs->nelts; i++) {
+        const acme_job_proof_t *proof = &APR_ARRAY_IDX(proofs, i, acme_job_proof_t);
         json_t *object = json_object();
-        acme_json_set_string(object, "type", failure->type);
-        acme_json_set_time(object, "when", failure->when);
+        acme_json_set_string(object, "name", proof->name);
+        acme_json_set_string(object, "type", proof->type);
+        acme_json_set_time(object, "when", proof->when);
         json_array_append_new(list, object);
     }
     return list;
@@ -175,8 +187,8 @@ static json_t *failures_json(const apr_array_header_t *failures)
 static void write_challenge(json_t *object, const acme_job_t *job)
 {
     json_t *challenge = inner_object(object, "challenge");
-    put_string(challenge, "worked", job->worked);
-    json_object_set_new(challenge, "failed", failures_json(job->failures));
+    json_object_set_new(challenge, "worked", proofs_json(job->worked));
+    json_object_set_new(challenge, "failed", proofs_json(job->failures));
 }
 
 static void write_members(json_t *object, const char *name, const acme_job_t *job)
@@ -215,19 +227,49 @@ acme_err_t *acme_job_write(const acme_store_t *store, const char *folder, const 
     return acme_store_put(store, job_path(folder, scratch_pool), text, strlen(text), scratch_pool);
 }
 
-void acme_job_failed(acme_job_t *job, apr_time_t when, const char *type, apr_pool_t *pool)
+static acme_job_proof_t copy_proof(const acme_job_proof_t *proof, apr_pool_t *pool)
 {
-    for (int i = 0; i < job->failures->nelts; i++) {
-        acme_job_failure_t *failure = &APR_ARRAY_IDX(job->failures, i, acme_job_failure_t);
-        if (strcmp(failure->type, type) == 0) {
-            failure->when = when;
-            return;
+    return (acme_job_proof_t){.name = apr_pstrdup(pool, proof->name),
+                              .type = apr_pstrdup(pool, proof->type),
+                              .when = proof->when};
+}
+
+/* Removes what is known of @a name, by @a type or (NULL) by any. */
+static void forget_proofs(apr_array_header_t *proofs, const char *name, const char *type)
+{
+    int kept = 0;
+    for (int i = 0; i < proofs->nelts; i++) {
+        acme_job_proof_t proof = APR_ARRAY_IDX(proofs, i, acme_job_proof_t);
+        if (strcmp(proof.name, name) != 0 || (type != NULL && strcmp(proof.type, type) != 0)) {
+            APR_ARRAY_IDX(proofs, kept, acme_job_proof_t) = proof;
+            kept++;
         }
     }
-    if (job->failures->nelts < ACME_JOB_FAILURES_MAX) {
-        APR_ARRAY_PUSH(job->failures, acme_job_failure_t) =
-            (acme_job_failure_t){.type = apr_pstrdup(pool, type), .when = when};
+    proofs->nelts = kept;
+}
+
+static void append_proof(apr_array_header_t *proofs, const acme_job_proof_t *proof,
+                         apr_pool_t *pool)
+{
+    if (proofs->nelts >= ACME_JOB_PROOFS_MAX) {
+        acme_job_proof_t *entries = (acme_job_proof_t *)proofs->elts;
+        memmove(entries, entries + 1, (apr_size_t)(proofs->nelts - 1) * sizeof(*entries));
+        proofs->nelts--;
     }
+    APR_ARRAY_PUSH(proofs, acme_job_proof_t) = copy_proof(proof, pool);
+}
+
+void acme_job_failed(acme_job_t *job, const acme_job_proof_t *proof, apr_pool_t *pool)
+{
+    forget_proofs(job->failures, proof->name, proof->type);
+    append_proof(job->failures, proof, pool);
+}
+
+void acme_job_worked(acme_job_t *job, const acme_job_proof_t *proof, apr_pool_t *pool)
+{
+    forget_proofs(job->failures, proof->name, NULL);
+    forget_proofs(job->worked, proof->name, NULL);
+    append_proof(job->worked, proof, pool);
 }
 
 void acme_job_note(acme_job_t *job, apr_time_t when, const char *type, const char *detail,

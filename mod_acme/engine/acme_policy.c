@@ -293,11 +293,25 @@ apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_
 
 /* ---- how to prove ---- */
 
+/* Those of `proofs` that are about `name`. */
+static apr_array_header_t *proofs_of(const apr_array_header_t *proofs, const char *name,
+                                     apr_pool_t *pool)
+{
+    apr_array_header_t *own = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
+    for (int i = 0; i < proofs->nelts; ++i) {
+        const acme_job_proof_t *proof = &APR_ARRAY_IDX(proofs, i, acme_job_proof_t);
+        if (strcmp(proof->name, name) == 0) {
+            APR_ARRAY_PUSH(own, acme_job_proof_t) = *proof;
+        }
+    }
+    return own;
+}
+
 /* When `type` was judged invalid; 0: not since it worked last. */
 static apr_time_t failed_at(const apr_array_header_t *failures, const char *type)
 {
     for (int i = 0; i < failures->nelts; ++i) {
-        const acme_job_failure_t *failure = &APR_ARRAY_IDX(failures, i, acme_job_failure_t);
+        const acme_job_proof_t *failure = &APR_ARRAY_IDX(failures, i, acme_job_proof_t);
         if (strcmp(failure->type, type) == 0) {
             return failure->when;
         }
@@ -309,10 +323,24 @@ static int failed_lately(const apr_array_header_t *failures, apr_time_t now)
 {
     int count = 0;
     for (int i = 0; i < failures->nelts; ++i) {
-        apr_time_t when = APR_ARRAY_IDX(failures, i, acme_job_failure_t).when;
+        apr_time_t when = APR_ARRAY_IDX(failures, i, acme_job_proof_t).when;
         count += when <= now && now - when < ACME_TIME_HOUR;
     }
     return count;
+}
+
+static const char *last_type(const apr_array_header_t *proofs)
+{
+    return proofs->nelts > 0 ? APR_ARRAY_IDX(proofs, proofs->nelts - 1, acme_job_proof_t).type
+                             : NULL;
+}
+
+/* What worked for the name, or, where that was never tried, for another one. */
+static const char *best_type(const acme_job_t *job, const char *name,
+                             const apr_array_header_t *failures, apr_pool_t *pool)
+{
+    const apr_array_header_t *worked = proofs_of(job->worked, name, pool);
+    return last_type(worked->nelts > 0 || failures->nelts > 0 ? worked : job->worked);
 }
 
 /* Behind everything that failed earlier; equals stay in their order. */
@@ -338,10 +366,12 @@ static int is_listed(const apr_array_header_t *types, const char *type)
     return 0;
 }
 
-apr_array_header_t *acme_policy_challenge_types(const apr_array_header_t *types, const char *worked,
-                                                const apr_array_header_t *failures, apr_time_t now,
+apr_array_header_t *acme_policy_challenge_types(const apr_array_header_t *types, const char *name,
+                                                const acme_job_t *job, apr_time_t now,
                                                 apr_pool_t *pool)
 {
+    const apr_array_header_t *failures = proofs_of(job->failures, name, pool);
+    const char *worked = best_type(job, name, failures, pool);
     int only_failed = failed_lately(failures, now) >= 2;
     apr_array_header_t *sorted = apr_array_make(pool, types->nelts, sizeof(const char *));
     if (is_listed(types, worked)) {

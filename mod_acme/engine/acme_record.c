@@ -58,6 +58,7 @@ static json_t *write_authorization(const acme_record_authorization_t *authorizat
     acme_json_set_string(object, "challenge", authorization->challenge_type);
     acme_json_set_string(object, "challenge-url", authorization->challenge_url);
     acme_json_set_string(object, "token", authorization->token);
+    acme_json_set_string(object, "failed", authorization->failed_type);
     acme_json_set_bool(object, "published", authorization->is_published);
     return object;
 }
@@ -81,6 +82,7 @@ static acme_err_t *read_authorization(acme_record_authorization_t **authorizatio
     read->challenge_type = acme_json_string(object, "challenge", pool);
     read->challenge_url = acme_json_url(object, "challenge-url", pool);
     read->token = acme_json_string(object, "token", pool);
+    read->failed_type = acme_json_string(object, "failed", pool);
     read->is_published = acme_json_bool(object, "published", 0);
     *authorization = read;
     return NULL;
@@ -183,7 +185,6 @@ acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_key_sp
     record->identifiers = acme_identifiers_sorted(domain->identifiers, pool);
     record->started = now;
     record->authorizations = apr_array_make(pool, 4, sizeof(acme_record_authorization_t *));
-    record->failed_types = apr_array_make(pool, 2, sizeof(const char *));
     record->log = apr_array_make(pool, 16, sizeof(acme_job_entry_t));
     return record;
 }
@@ -216,7 +217,6 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
     read->err = read_err(json_object_get(object, "error"), pool);
     read->errors = (int)acme_json_int(object, "errors", 0);
     read->next_run = acme_json_time(object, "next-run");
-    read->failed_types = acme_json_strings(object, "failed-types", ACME_JOB_FAILURES_MAX, pool);
     read->log = read_log(json_object_get(object, "log"), pool);
     if (read->step > ACME_STEP_ORDER && read->step < ACME_STEP_CLEAN && read->order_url == NULL) {
         return acme_err_make(pool, ACME_ERR_INPUT, "it has no order URL");
@@ -277,13 +277,22 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     }
     acme_json_set_int(object, "errors", record->errors);
     acme_json_set_time(object, "next-run", record->next_run);
-    acme_json_set_strings(object, "failed-types", record->failed_types);
     json_object_set_new(object, "log", write_log(record->log));
     const char *text = acme_json_text(object, 1, scratch_pool);
     const char *path = record_path(folder, scratch_pool);
     return is_precious(record->step)
                ? acme_store_put(store, path, text, strlen(text), scratch_pool)
                : acme_store_put_unsynced(store, path, text, strlen(text), scratch_pool);
+}
+
+const char *acme_record_name(const acme_record_authorization_t *authorization, apr_pool_t *pool)
+{
+    const acme_identifier_t *identifier = authorization->identifier;
+    if (identifier == NULL) {
+        return NULL;
+    }
+    return identifier->is_wildcard ? apr_pstrcat(pool, "*.", identifier->value, NULL)
+                                   : identifier->value;
 }
 
 acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,

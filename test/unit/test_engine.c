@@ -463,16 +463,22 @@ static acme_err_t *done_at_once(int *is_done, apr_time_t *poll_at, void *baton,
     return believe(baton, proof, pool);
 }
 
+static acme_solver_t *alpn_solver(apr_pool_t *pool)
+{
+    acme_solver_t *solver = apr_pcalloc(pool, sizeof(*solver));
+    *solver = (acme_solver_t){.type = "tls-alpn-01",
+                              .publish = believe,
+                              .visible = done_at_once,
+                              .withdraw = done_at_once};
+    return solver;
+}
+
 static void when_one_type_fails_the_next_is_used_and_remembered(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
     acme_domain_t *domain = engine_world_domain(w, "a.test");
     APR_ARRAY_PUSH((apr_array_header_t *)domain->challenge_types, const char *) = "tls-alpn-01";
-    static acme_solver_t alpn = {.type = "tls-alpn-01",
-                                 .publish = believe,
-                                 .visible = done_at_once,
-                                 .withdraw = done_at_once};
-    w->more_solvers = &alpn;
+    w->more_solvers = alpn_solver(*state);
     w->fails_http = 1;
     engine_world_start(w);
     engine_world_pass(w, 5 * ACME_TIME_MINUTE);
@@ -482,11 +488,67 @@ static void when_one_type_fails_the_next_is_used_and_remembered(void **state)
     engine_world_pass(w, 10 * ACME_TIME_MINUTE);
     assert_int_equal(1, engine_world_number(w, 0));
     assert_int_equal(1, fake_ca_count(w->ca, "validationFailed", NULL));
-    assert_string_equal("tls-alpn-01", engine_world_job(w, 0)->worked);
+    const acme_job_t *job = engine_world_job(w, 0);
+    assert_string_equal("tls-alpn-01", APR_ARRAY_IDX(job->worked, 0, acme_job_proof_t).type);
+    assert_int_equal(0, job->failures->nelts);
     fake_ca_expire_authorizations(w->ca);
     engine_world_pass(w, 62 * ACME_TIME_DAY);
     assert_int_equal(2, engine_world_number(w, 0));
     assert_int_equal(1, fake_ca_count(w->ca, "validationFailed", NULL));
+}
+
+static int each_by_its_own_type(void *baton, const char *type, const char *identifier,
+                                const char *token, const char *key_authorization)
+{
+    (void)baton;
+    (void)token;
+    (void)key_authorization;
+    return strcmp(type, strcmp(identifier, "a.test") == 0 ? "http-01" : "tls-alpn-01") == 0;
+}
+
+static void names_of_one_certificate_may_need_different_types(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    acme_domain_t *domain = engine_world_domain(w, "a.test b.test");
+    APR_ARRAY_PUSH((apr_array_header_t *)domain->challenge_types, const char *) = "tls-alpn-01";
+    w->more_solvers = alpn_solver(*state);
+    fake_ca_on_validate(w->ca, each_by_its_own_type, NULL);
+    fake_ca_settings(w->ca)->reuse_valid_authz = 0;
+    engine_world_start(w);
+    engine_world_pass(w, 5 * ACME_TIME_MINUTE);
+    assert_int_equal(0, engine_world_number(w, 0));
+    engine_world_die(w);
+    engine_world_start(w);
+    engine_world_pass(w, 10 * ACME_TIME_MINUTE);
+    assert_int_equal(1, engine_world_number(w, 0)); /* a.test did not follow b.test */
+    assert_int_equal(1, fake_ca_count(w->ca, "validationFailed", NULL));
+    engine_world_pass(w, 62 * ACME_TIME_DAY);
+    assert_int_equal(2, engine_world_number(w, 0));
+    assert_int_equal(1, fake_ca_count(w->ca, "validationFailed", NULL));
+    expect_no_violation(w);
+}
+
+static acme_err_t *refuse_to_publish(void *baton, const acme_proof_t *proof, apr_pool_t *pool)
+{
+    (void)baton;
+    return acme_err_make(pool, ACME_ERR_INTERNAL, "%s: the hook failed", proof->identifier->value);
+}
+
+static void a_way_that_fails_here_makes_room_for_the_next(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    acme_domain_t *domain = engine_world_domain(w, "a.test");
+    APR_ARRAY_IDX(domain->challenge_types, 0, const char *) = "dns-01";
+    APR_ARRAY_PUSH((apr_array_header_t *)domain->challenge_types, const char *) = "http-01";
+    w->more_solvers = alpn_solver(*state);
+    w->more_solvers->type = "dns-01";
+    w->more_solvers->publish = refuse_to_publish;
+    engine_world_start(w);
+    engine_world_pass(w, 5 * ACME_TIME_MINUTE);
+    assert_int_equal(0, engine_world_number(w, 0));
+    engine_world_pass(w, 10 * ACME_TIME_MINUTE);
+    assert_int_equal(1, engine_world_number(w, 0));
+    assert_int_equal(0, fake_ca_count(w->ca, "validationFailed", NULL));
 }
 
 static void an_idle_engine_asks_nothing(void **state)
@@ -599,6 +661,8 @@ int main(void)
         FIXTURE_TEST(the_first_are_served_while_the_last_wait),
         FIXTURE_TEST(who_has_to_go_hears_of_its_new_orders_first),
         FIXTURE_TEST(when_one_type_fails_the_next_is_used_and_remembered),
+        FIXTURE_TEST(names_of_one_certificate_may_need_different_types),
+        FIXTURE_TEST(a_way_that_fails_here_makes_room_for_the_next),
         FIXTURE_TEST(an_idle_engine_asks_nothing),
     };
     return fixture_run(tests);

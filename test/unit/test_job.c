@@ -111,6 +111,88 @@ static void a_success_wipes_the_failure_out(void **state)
     assert_null(strstr(get(world), "no answer"));
 }
 
+static const acme_job_proof_t *proof_at(const apr_array_header_t *proofs, int i)
+{
+    assert_true(i < proofs->nelts);
+    return &APR_ARRAY_IDX(proofs, i, acme_job_proof_t);
+}
+
+static acme_job_proof_t proof(const char *name, const char *type)
+{
+    return (acme_job_proof_t){.name = name, .type = type, .when = FAKE_ENV_START};
+}
+
+static void failed(acme_job_t *job, const char *name, const char *type, apr_pool_t *pool)
+{
+    const acme_job_proof_t made = proof(name, type);
+    acme_job_failed(job, &made, pool);
+}
+
+static void worked(acme_job_t *job, const char *name, const char *type, apr_pool_t *pool)
+{
+    const acme_job_proof_t made = proof(name, type);
+    acme_job_worked(job, &made, pool);
+}
+
+static void what_failed_and_worked_is_known_name_by_name(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    failed(job, "a.example", "http-01", *state);
+    failed(job, "a.example", "tls-alpn-01", *state);
+    failed(job, "*.example", "dns-01", *state);
+    failed(job, "a.example", "http-01", *state); /* once for each name and type, the latest last */
+    worked(job, "b.example", "http-01", *state);
+    job = rewritten(world, job);
+    assert_int_equal(3, job->failures->nelts);
+    assert_string_equal("tls-alpn-01", proof_at(job->failures, 0)->type);
+    assert_string_equal("*.example", proof_at(job->failures, 1)->name);
+    assert_string_equal("http-01", proof_at(job->failures, 2)->type);
+    assert_true(proof_at(job->failures, 2)->when == FAKE_ENV_START);
+    assert_string_equal("b.example", proof_at(job->worked, 0)->name);
+
+    worked(job, "a.example", "dns-01", *state); /* its failures are forgotten, nobody else's */
+    job = rewritten(world, job);
+    assert_int_equal(1, job->failures->nelts);
+    assert_string_equal("*.example", proof_at(job->failures, 0)->name);
+    worked(job, "a.example", "http-01", *state);
+    assert_int_equal(2, job->worked->nelts);
+    assert_string_equal("http-01", proof_at(job->worked, 1)->type);
+}
+
+static void a_name_may_fail_again_after_it_worked(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    worked(job, "a.example", "http-01", *state);
+    failed(job, "a.example", "http-01", *state);
+    job = rewritten(world, job);
+    assert_int_equal(1, job->worked->nelts);
+    assert_int_equal(1, job->failures->nelts);
+}
+
+static void of_too_many_proofs_the_oldest_gives_way(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    for (int i = 0; i <= ACME_JOB_PROOFS_MAX; i++) {
+        failed(job, apr_psprintf(*state, "n%d.example", i), "http-01", *state);
+    }
+    job = rewritten(world, job);
+    assert_int_equal(ACME_JOB_PROOFS_MAX, job->failures->nelts);
+    assert_string_equal("n1.example", proof_at(job->failures, 0)->name);
+}
+
+static void proofs_that_are_none_are_left_out(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    put(world, "{\"version\":1,\"challenge\":{\"worked\":\"http-01\",\"failed\":[1,"
+               "{\"type\":\"http-01\"},{\"name\":\"a\"},{\"name\":\"a\",\"type\":\"b\"}]}}");
+    const acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    assert_int_equal(0, job->worked->nelts);
+    assert_int_equal(1, job->failures->nelts);
+}
+
 static void names_and_order_are_those_of_mod_md(void **state)
 {
     read_world_t *world = read_world_create(*state);
@@ -239,6 +321,10 @@ int main(void)
         FIXTURE_TEST(everything_comes_back),
         FIXTURE_TEST(a_back_off_written_by_a_clock_far_ahead_is_none),
         FIXTURE_TEST(a_success_wipes_the_failure_out),
+        FIXTURE_TEST(what_failed_and_worked_is_known_name_by_name),
+        FIXTURE_TEST(a_name_may_fail_again_after_it_worked),
+        FIXTURE_TEST(of_too_many_proofs_the_oldest_gives_way),
+        FIXTURE_TEST(proofs_that_are_none_are_left_out),
         FIXTURE_TEST(names_and_order_are_those_of_mod_md),
         FIXTURE_TEST(what_is_unknown_is_kept),
         FIXTURE_TEST(the_oldest_entry_gives_way),

@@ -390,38 +390,82 @@ static apr_array_header_t *words(apr_pool_t *pool, const char *text)
     return acme_text_split(text, " ", pool);
 }
 
-static const char *order_of(apr_pool_t *pool, const char *types, const char *worked,
-                            const apr_array_header_t *failures)
+static acme_job_t *new_job(apr_pool_t *pool)
 {
-    return acme_text_join(
-        acme_policy_challenge_types(words(pool, types), worked, failures, noon, pool), " ", pool);
+    acme_job_t *job = apr_pcalloc(pool, sizeof(*job));
+    job->worked = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
+    job->failures = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
+    return job;
 }
 
-static void add_failure(apr_array_header_t *failures, const char *type, apr_interval_time_t ago)
+static const char *order_for(apr_pool_t *pool, const char *types, const char *name,
+                             const acme_job_t *job)
 {
-    APR_ARRAY_PUSH(failures, acme_job_failure_t) = (acme_job_failure_t){type, noon - ago};
+    return acme_text_join(acme_policy_challenge_types(words(pool, types), name, job, noon, pool),
+                          " ", pool);
+}
+
+static const char *order_of(apr_pool_t *pool, const char *types, const acme_job_t *job)
+{
+    return order_for(pool, types, "x.test", job);
+}
+
+static void add_failure(acme_job_t *job, const char *name, const char *type,
+                        apr_interval_time_t ago)
+{
+    APR_ARRAY_PUSH(job->failures, acme_job_proof_t) = (acme_job_proof_t){name, type, noon - ago};
+}
+
+static void add_worked(acme_job_t *job, const char *name, const char *type)
+{
+    APR_ARRAY_PUSH(job->worked, acme_job_proof_t) = (acme_job_proof_t){name, type, noon};
 }
 
 static void what_worked_comes_first_and_what_failed_last(void **state)
 {
-    apr_array_header_t *failures = apr_array_make(*state, 2, sizeof(acme_job_failure_t));
-    assert_string_equal("a b c", order_of(*state, "a b c", NULL, failures));
-    assert_string_equal("c a b", order_of(*state, "a b c", "c", failures));
-    assert_string_equal("a b c", order_of(*state, "a b c", "gone", failures));
-    add_failure(failures, "a", 10 * ACME_TIME_MINUTE);
-    assert_string_equal("b c a", order_of(*state, "a b c", NULL, failures));
-    assert_string_equal("b c a", order_of(*state, "a b c", "a", failures));
-    assert_string_equal("a", order_of(*state, "a", "a", failures));
+    acme_job_t *job = new_job(*state);
+    assert_string_equal("a b c", order_of(*state, "a b c", job));
+    add_failure(job, "x.test", "a", 10 * ACME_TIME_MINUTE);
+    assert_string_equal("b c a", order_of(*state, "a b c", job));
+    add_worked(job, "x.test", "a");
+    assert_string_equal("b c a", order_of(*state, "a b c", job));
+    assert_string_equal("a", order_of(*state, "a", job));
+    job = new_job(*state);
+    add_worked(job, "x.test", "c");
+    assert_string_equal("c a b", order_of(*state, "a b c", job));
+    assert_string_equal("a b", order_of(*state, "a b", job));
+}
+
+static void names_do_not_pay_for_each_other(void **state)
+{
+    acme_job_t *job = new_job(*state);
+    add_failure(job, "*.x.test", "a", 10 * ACME_TIME_MINUTE);
+    add_failure(job, "*.x.test", "b", 20 * ACME_TIME_MINUTE);
+    assert_string_equal("a b c", order_of(*state, "a b c", job));
+    assert_string_equal("b a", order_for(*state, "a b c", "*.x.test", job));
+    add_worked(job, "*.x.test", "c");
+    add_worked(job, "x.test", "b");
+    assert_string_equal("b a c", order_of(*state, "a b c", job));
+}
+
+static void a_new_name_is_tried_by_what_worked_for_another(void **state)
+{
+    acme_job_t *job = new_job(*state);
+    add_worked(job, "y.test", "b");
+    add_worked(job, "z.test", "c");
+    assert_string_equal("c a b", order_of(*state, "a b c", job));
+    add_failure(job, "x.test", "c", 10 * ACME_TIME_MINUTE);
+    assert_string_equal("a b c", order_of(*state, "a b c", job));
 }
 
 static void at_most_two_types_are_tried_within_an_hour(void **state)
 {
-    apr_array_header_t *failures = apr_array_make(*state, 2, sizeof(acme_job_failure_t));
-    add_failure(failures, "b", 10 * ACME_TIME_MINUTE);
-    add_failure(failures, "a", 50 * ACME_TIME_MINUTE);
-    assert_string_equal("a b", order_of(*state, "a b c", NULL, failures));
-    APR_ARRAY_IDX(failures, 1, acme_job_failure_t).when = noon - 61 * ACME_TIME_MINUTE;
-    assert_string_equal("c a b", order_of(*state, "a b c", NULL, failures));
+    acme_job_t *job = new_job(*state);
+    add_failure(job, "x.test", "b", 10 * ACME_TIME_MINUTE);
+    add_failure(job, "x.test", "a", 50 * ACME_TIME_MINUTE);
+    assert_string_equal("a b", order_of(*state, "a b c", job));
+    APR_ARRAY_IDX(job->failures, 1, acme_job_proof_t).when = noon - 61 * ACME_TIME_MINUTE;
+    assert_string_equal("c a b", order_of(*state, "a b c", job));
 }
 
 int main(void)
@@ -449,6 +493,8 @@ int main(void)
         FIXTURE_TEST(polling_is_quick_then_patient_and_obeys),
         FIXTURE_TEST(the_estimate_follows_what_was_seen),
         FIXTURE_TEST(what_worked_comes_first_and_what_failed_last),
+        FIXTURE_TEST(names_do_not_pay_for_each_other),
+        FIXTURE_TEST(a_new_name_is_tried_by_what_worked_for_another),
         FIXTURE_TEST(at_most_two_types_are_tried_within_an_hour),
         FIXTURE_TEST(the_same_reason_is_logged_once_a_day),
         FIXTURE_TEST(a_reason_is_the_same_with_another_token_or_address),

@@ -99,8 +99,6 @@ static acme_record_t *full_record(const read_world_t *world)
     record->chain = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     record->polling_since = FAKE_ENV_START + ACME_TIME_MINUTE;
     record->errors = 4;
-    APR_ARRAY_PUSH(record->failed_types, const char *) = "tls-alpn-01";
-    APR_ARRAY_PUSH(record->failed_types, const char *) = "http-01";
     record->next_run = FAKE_ENV_START + ACME_TIME_DAY;
     record->err = acme_err_make(world->pool, ACME_ERR_WAIT, "wait, said the \"CA\"");
     record->err->problem = "urn:ietf:params:acme:error:rateLimited";
@@ -117,6 +115,7 @@ static acme_record_t *full_record(const read_world_t *world)
     second->challenge_type = "dns-01";
     second->challenge_url = "https://ca.example/challenge/2";
     second->token = "DGyRejmCefe7v4NfDGDKfA";
+    second->failed_type = "http-01";
     second->is_published = 1;
     add_authorization(record, "https://ca.example/authz/3", world->pool);
     note(record, FAKE_ENV_START, "order", "ordered");
@@ -150,8 +149,6 @@ static void every_member_comes_back(void **state)
     assert_string_equal(record->chain, read->chain);
     assert_true(read->polling_since == record->polling_since);
     assert_int_equal(4, read->errors);
-    assert_int_equal(2, read->failed_types->nelts);
-    assert_string_equal("http-01", APR_ARRAY_IDX(read->failed_types, 1, const char *));
     assert_true(read->next_run == record->next_run);
 }
 
@@ -177,9 +174,14 @@ static void authorizations_come_back(void **state)
     assert_string_equal("dns-01", second->challenge_type);
     assert_string_equal("https://ca.example/challenge/2", second->challenge_url);
     assert_string_equal("DGyRejmCefe7v4NfDGDKfA", second->token);
+    assert_string_equal("http-01", second->failed_type);
+    assert_string_equal("*.example", acme_record_name(second, world->pool));
+    assert_string_equal("a.example", acme_record_name(first, world->pool));
+    assert_null(first->failed_type);
     const acme_record_authorization_t *third =
         APR_ARRAY_IDX(read->authorizations, 2, acme_record_authorization_t *);
     assert_null(third->identifier);
+    assert_null(acme_record_name(third, world->pool));
     assert_null(third->challenge_type);
 }
 
@@ -228,7 +230,6 @@ static void the_least_is_enough(void **state)
     assert_null(record->order_url);
     assert_null(record->err);
     assert_int_equal(0, record->authorizations->nelts);
-    assert_int_equal(0, record->failed_types->nelts);
     assert_int_equal(0, record->log->nelts);
     assert_true(record->started == 0 && record->next_run == 0);
     assert_int_equal(0, fake_env_lines(world->clock));
