@@ -40,6 +40,7 @@ struct acme_dns01_t {
     int version;                       /**< exec: of mod_md's convention, 1 or 2 */
     const apr_array_header_t *command; /**< exec: const char *, the absolute path first */
     const apr_array_header_t *cleanup; /**< exec: another program for the clean-up, or NULL */
+    apr_interval_time_t limit; /**< exec: how long a program may run; 0: the default */
     const char *server;      /**< rfc2136: host, host:port or [address]:port; NULL: the zone says */
     const char *zone;        /**< rfc2136: NULL: it is found */
     const char *secret_file; /**< credentials= or key=, an absolute path; NULL: none */

@@ -16,6 +16,7 @@
 #define WORD_MAX 200
 #define DNS_PORT 53
 #define TIMEOUT_MAX (7 * ACME_TIME_DAY)
+#define LIMIT_MAX ACME_TIME_DAY
 
 static acme_err_t *refuse(const char *word, const char *why, apr_pool_t *pool)
 {
@@ -43,6 +44,18 @@ static apr_array_header_t *rest_of(const apr_array_header_t *words, int from, ap
         APR_ARRAY_PUSH(rest, const char *) = word_at(words, i);
     }
     return rest;
+}
+
+static acme_err_t *parse_span(apr_interval_time_t *span, const char *word, const char *value,
+                              apr_interval_time_t min, apr_interval_time_t max, apr_pool_t *pool)
+{
+    ACME_TRY(acme_time_parse_duration(span, value, "s", pool));
+    return *span >= min && *span <= max
+               ? NULL
+               : refuse(word,
+                        apr_psprintf(pool, "it must be from %s to %s",
+                                     acme_time_duration(min, pool), acme_time_duration(max, pool)),
+                        pool);
 }
 
 /* ---- ACMEChallengeDns01 */
@@ -98,6 +111,9 @@ static acme_err_t *parse_exec_option(int *is_option, acme_dns01_t *dns01, const 
     if (value != NULL && value[1] != '\0' && option(word, "cleanup") != NULL) {
         return parse_cleanup(dns01, value + 1, pool);
     }
+    if (value != NULL && option(word, "limit") != NULL) {
+        return parse_span(&dns01->limit, word, value + 1, ACME_TIME_SECOND, LIMIT_MAX, pool);
+    }
     if (strcmp(word, "version=1") == 0 || strcmp(word, "version=2") == 0) {
         dns01->version = word[strlen("version=")] - '0';
         return NULL;
@@ -106,8 +122,8 @@ static acme_err_t *parse_exec_option(int *is_option, acme_dns01_t *dns01, const 
     return value == NULL || memchr(word, '/', (apr_size_t)(value - word)) != NULL
                ? NULL
                : refuse(word,
-                        "exec is followed by style=STYLE, version=1|2, credentials=FILE and "
-                        "cleanup=PROGRAM, and then by the program",
+                        "exec is followed by style=STYLE, version=1|2, credentials=FILE, "
+                        "cleanup=PROGRAM and limit=DURATION, and then by the program",
                         pool);
 }
 
@@ -153,18 +169,6 @@ acme_err_t *mod_acme_dns01_parse(acme_dns01_t **dns01, const apr_array_header_t 
 }
 
 /* ---- ACMEDns01Wait */
-
-static acme_err_t *parse_span(apr_interval_time_t *span, const char *word, const char *value,
-                              apr_interval_time_t min, apr_interval_time_t max, apr_pool_t *pool)
-{
-    ACME_TRY(acme_time_parse_duration(span, value, "s", pool));
-    return *span >= min && *span <= max
-               ? NULL
-               : refuse(word,
-                        apr_psprintf(pool, "it must be from %s to %s",
-                                     acme_time_duration(min, pool), acme_time_duration(max, pool)),
-                        pool);
-}
 
 static acme_err_t *parse_servers(acme_dns01_servers_t *servers, const char *word, const char *value,
                                  apr_pool_t *pool)

@@ -16,7 +16,8 @@
 /** ACMEChallengeDns01: @a words (const char *), not empty, that is
  *
  *     rfc2136 [server=HOST[:PORT]] [key=FILE] [zone=ZONE]
- *     exec [style=STYLE] [version=1|2] [credentials=FILE] [cleanup=PROGRAM] PROGRAM [ARGUMENT ...]
+ *     exec [style=STYLE] [version=1|2] [credentials=FILE] [cleanup=PROGRAM] [limit=DURATION]
+ *          PROGRAM [ARGUMENT ...]
  *     manual
  *     PROGRAM [ARGUMENT ...]        mod_md's own form
  */

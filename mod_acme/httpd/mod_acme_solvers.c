@@ -39,7 +39,8 @@ static acme_err_t *make_exec(acme_dns_update_t **update, const workshop_t *works
                                               .mod_md_version = dns01->version,
                                               .command = dns01->command,
                                               .cleanup = dns01->cleanup,
-                                              .credentials = dns01->credentials};
+                                              .credentials = dns01->credentials,
+                                              .limit = dns01->limit};
     return acme_dns_update_exec_create(update, config, workshop->pool);
 }
 

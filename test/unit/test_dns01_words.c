@@ -36,6 +36,11 @@ static void exec_has_options_before_the_program(void **state)
     assert_int_equal(ACME_DNS_STYLE_MOD_MD, dns01->style);
     assert_well(parse(&dns01, "EXEC style=certbot cleanup=/bin/b /bin/a", *state));
     assert_string_equal("/bin/b", APR_ARRAY_IDX(dns01->cleanup, 0, const char *));
+    assert_true(dns01->limit == 0);
+    assert_well(parse(&dns01, "exec limit=90 /bin/hook", *state));
+    assert_int_equal(90 * ACME_TIME_SECOND, dns01->limit);
+    assert_well(parse(&dns01, "exec limit=1h /bin/hook", *state));
+    assert_int_equal(ACME_TIME_HOUR, dns01->limit);
 }
 
 static void rfc2136_has_server_key_and_zone(void **state)
@@ -66,6 +71,9 @@ static void refuses_what_no_way_has(void **state)
                                         "exec style= /bin/hook",
                                         "exec stlye=lego /bin/hook",
                                         "exec version=3 /bin/hook",
+                                        "exec limit=0 /bin/hook",
+                                        "exec limit=2d /bin/hook",
+                                        "exec limit= /bin/hook",
                                         "rfc2136 /etc/k",
                                         "rfc2136 key=",
                                         "rfc2136 secret=x"};
