@@ -450,7 +450,8 @@ static int plan_process(posix_spawnattr_t *attributes)
     sigset_t none;
     sigset_t all;
     sigemptyset(&none);
-    sigfillset(&all);
+    memset(&all, 0xff, sizeof(all)); /* sigfillset leaves those out that glibc uses itself, and then
+                                        they would be ignored */
     sigdelset(&all, SIGKILL);
     sigdelset(&all, SIGSTOP);
     int failed = posix_spawnattr_setsigmask(attributes, &none);
