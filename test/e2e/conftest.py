@@ -13,7 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from world.bind import Bind, find_program  # noqa: E402
 from world.ca import Dns, Pebble, is_recent  # noqa: E402
+from world.clock import ShiftedClock, build_library  # noqa: E402
 from world.httpd import Folder, Httpd, find_httpd  # noqa: E402
 from world.processes import free_port  # noqa: E402
 from world.sanitizers import Sanitizers, find_library  # noqa: E402
@@ -104,6 +106,37 @@ def dns(pebble_binaries, session_folder):
 
 
 @pytest.fixture
+def make_bind(folder):
+    """make_bind(zones, lag=3): two name servers, started."""
+    made = []
+    for name in ("named", "nsupdate", "dig", "tsig-keygen"):
+        if not find_program(name):
+            pytest.skip(f"{name} is not installed")
+
+    def make(zones, **options):
+        made.append(Bind(folder / "bind", zones, **options))
+        return made[-1].start()
+
+    yield make
+    for bind in made:
+        bind.stop()
+
+
+@pytest.fixture(scope="session")
+def clock_library(session_folder):
+    library = build_library(session_folder)
+    if not library:
+        pytest.skip("there is no C compiler")
+    return library
+
+
+@pytest.fixture
+def clock(clock_library, folder):
+    """A clock to set forward: make_httpd(…, **clock.options())."""
+    return ShiftedClock(clock_library, folder)
+
+
+@pytest.fixture
 def folder(request):
     """A folder for one test; kept if the test fails and --keep-folders was given."""
     made = Folder(keep=request.config.getoption("--keep-folders"))
@@ -159,7 +192,8 @@ def make_httpd(request, module, folder, ports):
         sanitizers.append(Sanitizers(folder))
         wanted = sanitizers[-1].options()
         env = {**wanted["env"], **(options.get("env") or {})}
-        return {**options, **wanted, "env": env, "module": request.getfixturevalue("asan_module")}
+        preload = " ".join(str(library) for library in (wanted["preload"], options.get("preload")) if library)
+        return {**options, "preload": preload, "env": env, "module": request.getfixturevalue("asan_module")}
 
     def make(config="", name="httpd", **options):
         options = {**ports, "module": module, **options}

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from world.bind import PRIMARY, SECONDARY, Bind, find_program
+from world.bind import PRIMARY, SECONDARY, find_program
 from world.httpd import STATUS_HANDLER, vhost
 from world.processes import send, wait_for
 
@@ -18,27 +18,11 @@ OTHER = "acme.example"
 
 
 @pytest.fixture
-def make_bind(folder):
-    made = []
-    for name in ("named", "nsupdate", "dig", "tsig-keygen"):
-        if not find_program(name):
-            pytest.skip(f"{name} is not installed")
-
-    def make(**options):
-        made.append(Bind(folder / "bind", (ZONE, OTHER), **options))
-        return made[-1].start()
-
-    yield make
-    for bind in made:
-        bind.stop()
-
-
-@pytest.fixture
 def world(make_bind, make_ca, make_httpd):
     """world(config, …): name servers, a CA that asks the secondary, and an httpd with dns-01 only."""
 
     def make(config, way=None, lag=3, wait="timeout=60s", common="", **options):
-        bind = make_bind(lag=lag)
+        bind = make_bind((ZONE, OTHER), lag=lag)
         ca = make_ca(dns=bind)
         way = way or f"rfc2136 server={PRIMARY}:{bind.port} key={bind.key_file}"
         lines = [

@@ -18,23 +18,23 @@ LATER = "ACMEDomain later.example.org\n" + vhost("later.example.org")
 @pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
 def test_domains_are_served_without_a_restart(make_ca, make_httpd, mpm):
     httpd = make_httpd(TWO_NAMES + BY_VHOST + STATUS_HANDLER, ca=make_ca(), mpm=mpm, children=4).start()
-    wait_for(lambda: len(httpd.children_pids()) == 4, "all children")
-    before = httpd.pids()
+    wait_for(lambda: len(httpd.serving_pids()) == 4, "all children")
+    before = httpd.serving_pids()
 
     assert httpd.wait_for_certificate("example.org", "www.example.org").names == [
         "example.org",
         "www.example.org",
     ]
     assert httpd.wait_for_certificate("shop.example.org").names == ["shop.example.org", "store.example.org"]
-    assert set(before) <= set(httpd.pids())  # prefork may add a spare child, the parent a promoter
+    assert set(before) <= set(httpd.serving_pids())  # prefork may add a spare child
     assert httpd.get("example.org", root=httpd.root_file()).status == 200
 
     httpd.configure(TWO_NAMES + BY_VHOST + LATER + STATUS_HANDLER)
     httpd.graceful()
-    wait_for(lambda: len(httpd.children_pids()) == 4, "all children of the second generation", 15)
-    before = httpd.pids()
+    wait_for(lambda: len(httpd.serving_pids()) == 4, "all children of the second generation", 15)
+    before = httpd.serving_pids()
     httpd.wait_for_certificate("later.example.org")
-    assert set(before) <= set(httpd.pids())  # prefork may add a spare child, the parent a promoter
+    assert set(before) <= set(httpd.serving_pids())  # prefork may add a spare child
     assert httpd.ca.orders() == 3
 
 

@@ -258,7 +258,7 @@ def test_nothing_is_looked_up_while_nothing_is_pending(make_ca, make_httpd, need
     httpd.wait_for_certificate("example.org")
     wait_for(lambda: not pending(httpd), "the end of the order")
     trace = folder / "trace"
-    (child,) = httpd.children_pids()
+    (child,) = httpd.serving_pids()
     tracer = subprocess.Popen(["strace", "-f", "-e", "trace=%file", "-o", trace, "-p", str(child)], stderr=subprocess.PIPE)
     try:
         wait_for(lambda: b"attached" in tracer.stderr.readline(), "strace")

@@ -119,6 +119,11 @@ class Bind:
             raise OSError(done.stdout)
         return [line.strip('"').rstrip(".") for line in done.stdout.splitlines() if not line.startswith(";")]
 
+    def nsupdate_key(self):
+        """The key as nsupdate reads it after the word "key"."""
+        found = re.search(r'key "(.+)" \{\s*algorithm (\S+);\s*secret "(.+)";', self.key_file.read_text())
+        return f"{found.group(2)}:{found.group(1)} {found.group(3)}"
+
     def update(self, *commands):
         text = f"server {PRIMARY} {self.port}\n" + "".join(f"{command}\n" for command in commands) + "send\n"
         subprocess.run(

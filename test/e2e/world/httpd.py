@@ -20,6 +20,8 @@ from .processes import (
     end_all,
     free_port,
     is_alive,
+    listening_sockets,
+    open_files,
     parent_of,
     pids_with_argument,
     send,
@@ -274,6 +276,11 @@ class Httpd:
     def children_pids(self):
         parent = self.parent_pid
         return [pid for pid in self.pids() if parent_of(pid) == parent]
+
+    def serving_pids(self):
+        """The children that take connections; the parent's short-lived helpers, such as its promoter, do not."""
+        listening = listening_sockets(self.https_port)
+        return [pid for pid in self.children_pids() if listening & open_files(pid)]
 
     # ---- looking
 

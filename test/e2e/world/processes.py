@@ -91,6 +91,32 @@ def parent_of(pid):
         return None
 
 
+def open_files(pid):
+    """What its descriptors lead to, as /proc names it."""
+    found = set()
+    try:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            found.add(os.readlink(entry))
+    except OSError:
+        pass  # it ends just now
+    return found
+
+
+def listening_sockets(port):
+    """The TCP sockets that listen on a port, as open_files() has them."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                found.add(f"socket:[{fields[9]}]")
+    return found
+
+
 def send(pid, number):
     try:
         os.kill(pid, number)
