@@ -30,6 +30,13 @@ typedef struct {
     apr_time_t expires;               /**< when the authorization ends; 0: not known */
 } acme_proof_t;
 
+/** The longest token that is taken. */
+#define ACME_PROOF_TOKEN_MAX 200
+
+/** Refuses (ACME_ERR_INPUT, with identifier and type) a token that is not base64url without padding
+ * (RFC 8555 section 8.1) or too long: it becomes a file name, part of a URL and what is hashed. */
+acme_err_t *acme_proof_check_token(const acme_proof_t *proof, apr_pool_t *pool);
+
 /** Writes the record of @a proof as challenges/<type>/@a name. */
 acme_err_t *acme_proof_write(const acme_store_t *store, const char *name, const acme_proof_t *proof,
                              apr_pool_t *scratch_pool);

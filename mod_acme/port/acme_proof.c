@@ -9,7 +9,24 @@
 #include <apr_strings.h>
 #include <jansson.h>
 
+#include "acme/acme_text.h"
+
 #define VERSION 1
+
+/* see acme_proof.h */
+acme_err_t *acme_proof_check_token(const acme_proof_t *proof, apr_pool_t *pool)
+{
+    size_t len = strlen(proof->token);
+    if (len > 0 && len <= ACME_PROOF_TOKEN_MAX &&
+        strspn(proof->token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+            len) {
+        return NULL;
+    }
+    return acme_err_make(pool, ACME_ERR_INPUT,
+                         "%s: the CA's %s token \"%s\" is not base64url of at most %d characters",
+                         proof->identifier->value, proof->type,
+                         acme_text_clean(proof->token, 100, pool), ACME_PROOF_TOKEN_MAX);
+}
 
 static const char *type_name(const acme_identifier_t *identifier)
 {

@@ -30,7 +30,6 @@
 
 #define TYPE "dns-01"
 #define PREFIX "_acme-challenge."
-#define TOKEN_MAX 200
 #define NAME_MAX_SHOWN 260
 
 /* Between two polls of questions that are out: doubled from the first to the second. */
@@ -84,22 +83,12 @@ static apr_time_t now_of(const baton_t *baton)
 
 static acme_err_t *check_proof(const acme_proof_t *proof, apr_pool_t *pool)
 {
-    size_t len = strlen(proof->token);
     if (proof->identifier->type != ACME_IDENTIFIER_DNS) {
         return acme_err_make(pool, ACME_ERR_CONFIG,
                              "%s: an address cannot be proved by " TYPE " (RFC 8738 section 7)",
                              proof->identifier->value);
     }
-    if (len == 0 || len > TOKEN_MAX ||
-        strspn(proof->token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") !=
-            len) {
-        return acme_err_make(pool, ACME_ERR_INPUT,
-                             "%s: the CA's " TYPE " token \"%s\" is not base64url of at most %d "
-                             "characters",
-                             proof->identifier->value, acme_text_clean(proof->token, 100, pool),
-                             TOKEN_MAX);
-    }
-    return NULL;
+    return acme_proof_check_token(proof, pool);
 }
 
 static char *key_authorization(const acme_proof_t *proof, apr_pool_t *pool)
