@@ -36,30 +36,26 @@ const char *mod_acme_arguments_refuse(cmd_parms *cmd, const char *why)
     return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", why, NULL);
 }
 
-const char *mod_acme_arguments_some(cmd_parms *cmd, const apr_array_header_t *words)
+const char *mod_acme_arguments_several(const apr_array_header_t **words, cmd_parms *cmd,
+                                       const char *args)
 {
-    if (words->nelts > 0) {
+    *words = mod_acme_arguments_split(cmd, args);
+    if ((*words)->nelts > 0) {
         return NULL;
     }
     return mod_acme_arguments_refuse(
         cmd, apr_pstrcat(cmd->pool, "something is missing: ", cmd->cmd->errmsg, NULL));
 }
 
-const char *mod_acme_arguments_one(cmd_parms *cmd, const apr_array_header_t *words)
+const char *mod_acme_arguments_single(const char **word, cmd_parms *cmd, const char *args)
 {
-    if (words->nelts == 1) {
+    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    *word = words->nelts == 1 ? mod_acme_arguments_word(words, 0) : NULL;
+    if (*word != NULL) {
         return NULL;
     }
     return mod_acme_arguments_refuse(
         cmd, apr_pstrcat(cmd->pool, "write exactly one word: ", cmd->cmd->errmsg, NULL));
-}
-
-const char *mod_acme_arguments_single(const char **word, cmd_parms *cmd, const char *args)
-{
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = mod_acme_arguments_one(cmd, words);
-    *word = wrong == NULL ? mod_acme_arguments_word(words, 0) : NULL;
-    return wrong;
 }
 
 int mod_acme_arguments_choose(const char *word, const char *const *choices)

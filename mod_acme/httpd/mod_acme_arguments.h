@@ -24,9 +24,9 @@ const char *mod_acme_arguments_word(const apr_array_header_t *words, int i);
 const char *mod_acme_arguments_say(cmd_parms *cmd, const acme_err_t *err);
 const char *mod_acme_arguments_refuse(cmd_parms *cmd, const char *why);
 
-/** Refuses none, or anything but one word. */
-const char *mod_acme_arguments_some(cmd_parms *cmd, const apr_array_header_t *words);
-const char *mod_acme_arguments_one(cmd_parms *cmd, const apr_array_header_t *words);
+/** Reads the words of @a args, at least one. */
+const char *mod_acme_arguments_several(const apr_array_header_t **words, cmd_parms *cmd,
+                                       const char *args);
 
 /** Reads exactly one word of @a args. */
 const char *mod_acme_arguments_single(const char **word, cmd_parms *cmd, const char *args);

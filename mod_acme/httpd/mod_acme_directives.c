@@ -59,6 +59,38 @@ static const char *check_global(cmd_parms *cmd)
     return ap_check_cmd_context(cmd, GLOBAL_ONLY);
 }
 
+/* The words of a directive for the whole server: exactly one, or at least one. */
+static const char *global_single(const char **word, cmd_parms *cmd, const char *args)
+{
+    const char *wrong = check_global(cmd);
+    return wrong != NULL ? wrong : mod_acme_arguments_single(word, cmd, args);
+}
+
+static const char *global_several(const apr_array_header_t **words, cmd_parms *cmd,
+                                  const char *args)
+{
+    const char *wrong = check_global(cmd);
+    return wrong != NULL ? wrong : mod_acme_arguments_several(words, cmd, args);
+}
+
+/* A member of a record, where the table of directives says at which offset. */
+static void *member_of(void *record, const cmd_parms *cmd)
+{
+    return (char *)record + (apr_size_t)cmd->info;
+}
+
+/* One word for *setting; `none` makes that "", which is written all the same, and *word NULL. */
+static const char *single_or_none(const char **word, const char **setting, cmd_parms *cmd,
+                                  const char *args)
+{
+    const char *wrong = mod_acme_arguments_single(word, cmd, args);
+    if (wrong == NULL && mod_acme_words_is_none(*word)) {
+        *setting = "";
+        *word = NULL;
+    }
+    return wrong;
+}
+
 /* ---- ACMEDomain, its section, ACMEMembers */
 
 static const char *const member_words[] = {"manual", "auto", NULL};
@@ -162,8 +194,8 @@ static const char *set_section(cmd_parms *cmd, void *unused, const char *args)
 static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = mod_acme_arguments_some(cmd, words);
+    const apr_array_header_t *words;
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -186,8 +218,8 @@ static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
 static const char *set_ca(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = mod_acme_arguments_some(cmd, words);
+    const apr_array_header_t *words;
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
     for (int i = words->nelts - 1; wrong == NULL && i >= 0; i--) {
         mod_acme_ca_t *ca = apr_palloc(cmd->pool, sizeof(*ca));
         wrong = mod_acme_arguments_say(
@@ -232,8 +264,8 @@ static int has_word(const apr_array_header_t *words, const char *word)
 static const char *set_contact(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = mod_acme_arguments_some(cmd, words);
+    const apr_array_header_t *words;
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -262,11 +294,11 @@ static const char *set_external_account_binding(cmd_parms *cmd, void *unused, co
 {
     (void)unused;
     mod_acme_account_binding_t binding;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = mod_acme_arguments_some(cmd, words);
+    const apr_array_header_t *words;
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
     if (wrong == NULL) {
-        wrong = mod_acme_arguments_say(
-            cmd, mod_acme_account_parse_binding(&binding, words, cmd->pool));
+        wrong =
+            mod_acme_arguments_say(cmd, mod_acme_account_parse_binding(&binding, words, cmd->pool));
     }
     if (wrong != NULL) {
         return wrong;
@@ -289,14 +321,10 @@ static const char *set_ca_certificate_file(cmd_parms *cmd, void *unused, const c
 {
     (void)unused;
     const char *word;
-    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
-    }
     mod_acme_settings_t *settings = settings_here(cmd);
-    settings->ca_certificate_file = "";
-    if (mod_acme_words_is_none(word)) {
-        return NULL;
+    const char *wrong = single_or_none(&word, &settings->ca_certificate_file, cmd, args);
+    if (wrong != NULL || word == NULL) {
+        return wrong;
     }
     const char *path = ap_server_root_relative(cmd->pool, word);
     if (path == NULL) {
@@ -318,14 +346,10 @@ static const char *set_proxy(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
     const char *word;
-    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
-    }
     mod_acme_settings_t *settings = settings_here(cmd);
-    settings->proxy = "";
-    if (mod_acme_words_is_none(word)) {
-        return NULL;
+    const char *wrong = single_or_none(&word, &settings->proxy, cmd, args);
+    if (wrong != NULL || word == NULL) {
+        return wrong;
     }
     return mod_acme_arguments_say(cmd, mod_acme_words_proxy(&settings->proxy, word, cmd->pool));
 }
@@ -346,8 +370,8 @@ static int has_slot(const apr_array_header_t *specs, acme_key_type_t type)
 static const char *set_private_keys(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = mod_acme_arguments_some(cmd, words);
+    const apr_array_header_t *words;
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -373,24 +397,15 @@ static const char *set_private_keys(cmd_parms *cmd, void *unused, const char *ar
     return NULL;
 }
 
-static const char *read_window(acme_window_t *window, cmd_parms *cmd, const char *args)
+static const char *set_window(cmd_parms *cmd, void *unused, const char *args)
 {
+    (void)unused;
     const char *word;
     const char *wrong = mod_acme_arguments_single(&word, cmd, args);
-    return wrong != NULL ? wrong
-                         : mod_acme_arguments_say(cmd, acme_window_parse(window, word, cmd->pool));
-}
-
-static const char *set_renew_window(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    return read_window(&settings_here(cmd)->renew_window, cmd, args);
-}
-
-static const char *set_warn_window(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    return read_window(&settings_here(cmd)->warn_window, cmd, args);
+    return wrong != NULL
+               ? wrong
+               : mod_acme_arguments_say(
+                     cmd, acme_window_parse(member_of(settings_here(cmd), cmd), word, cmd->pool));
 }
 
 static const char *set_renew_mode(cmd_parms *cmd, void *unused, const char *args)
@@ -407,10 +422,10 @@ static const char *set_renew_mode(cmd_parms *cmd, void *unused, const char *args
 
 static const char *const off_on[] = {"off", "on", NULL};
 
-static const char *set_renew_via_ari(cmd_parms *cmd, void *unused, const char *args)
+static const char *set_domain_switch(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    return mod_acme_arguments_choice(&settings_here(cmd)->via_ari, cmd, args, off_on);
+    return mod_acme_arguments_choice(member_of(settings_here(cmd), cmd), cmd, args, off_on);
 }
 
 static const char *set_profile(cmd_parms *cmd, void *unused, const char *args)
@@ -425,17 +440,11 @@ static const char *set_profile(cmd_parms *cmd, void *unused, const char *args)
     return NULL;
 }
 
-static const char *set_profile_mandatory(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    return mod_acme_arguments_choice(&settings_here(cmd)->is_profile_mandatory, cmd, args, off_on);
-}
-
 static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = mod_acme_arguments_some(cmd, words);
+    const apr_array_header_t *words;
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
     apr_array_header_t *types = apr_array_make(cmd->pool, 3, sizeof(const char *));
     int can_answer = 0;
     for (int i = 0; wrong == NULL && i < words->nelts; i++) {
@@ -504,9 +513,9 @@ static const char *locate_secret(cmd_parms *cmd, acme_dns01_t *dns01)
 static const char *set_challenge_dns01(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const apr_array_header_t *words;
     acme_dns01_t *dns01 = NULL;
-    const char *wrong = mod_acme_arguments_some(cmd, words);
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
     if (wrong == NULL) {
         wrong = mod_acme_arguments_say(cmd, mod_acme_dns01_parse(&dns01, words, cmd->pool));
     }
@@ -528,9 +537,9 @@ static const char *set_challenge_dns01(cmd_parms *cmd, void *unused, const char 
 static const char *set_dns01_wait(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
+    const apr_array_header_t *words;
     acme_dns01_wait_t *wait = apr_pcalloc(cmd->pool, sizeof(*wait));
-    const char *wrong = mod_acme_arguments_some(cmd, words);
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
     if (wrong == NULL) {
         wrong = mod_acme_arguments_say(cmd, mod_acme_dns01_parse_wait(wait, words, cmd->pool));
     }
@@ -543,9 +552,8 @@ static const char *set_dns01_wait(cmd_parms *cmd, void *unused, const char *args
 static const char *set_dns_resolver(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = check_global(cmd);
-    wrong = wrong != NULL ? wrong : mod_acme_arguments_some(cmd, words);
+    const apr_array_header_t *words;
+    const char *wrong = global_several(&words, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -558,8 +566,7 @@ static const char *set_dns_port(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
     const char *word;
-    const char *wrong = check_global(cmd);
-    wrong = wrong != NULL ? wrong : mod_acme_arguments_single(&word, cmd, args);
+    const char *wrong = global_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -574,8 +581,7 @@ static const char *set_store_dir(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
     const char *word;
-    const char *wrong = check_global(cmd);
-    wrong = wrong != NULL ? wrong : mod_acme_arguments_single(&word, cmd, args);
+    const char *wrong = global_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -590,9 +596,8 @@ static const char *set_store_dir(cmd_parms *cmd, void *unused, const char *args)
 static const char *set_port_map(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    const apr_array_header_t *words = mod_acme_arguments_split(cmd, args);
-    const char *wrong = check_global(cmd);
-    wrong = wrong != NULL ? wrong : mod_acme_arguments_some(cmd, words);
+    const apr_array_header_t *words;
+    const char *wrong = global_several(&words, cmd, args);
     if (wrong == NULL && words->nelts > 2) {
         wrong = mod_acme_arguments_refuse(cmd, cmd->cmd->errmsg);
     }
@@ -604,35 +609,22 @@ static const char *set_port_map(cmd_parms *cmd, void *unused, const char *args)
     return wrong;
 }
 
-static const char *read_duration(apr_interval_time_t *span, cmd_parms *cmd, const char *args,
-                                 apr_interval_time_t min)
+static const char *set_duration(cmd_parms *cmd, void *unused, const char *args)
 {
+    (void)unused;
     const char *word;
-    const char *wrong = check_global(cmd);
-    wrong = wrong != NULL ? wrong : mod_acme_arguments_single(&word, cmd, args);
+    apr_interval_time_t *span = member_of(&mod_acme_settings_raw(cmd->pool)->global, cmd);
+    const char *wrong = global_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
     acme_err_t *err = acme_time_parse_duration(span, word, "s", cmd->pool);
-    if (err == NULL && *span < min) {
-        return mod_acme_arguments_refuse(cmd, apr_psprintf(cmd->pool, "it must be at least %s",
-                                                           acme_time_duration(min, cmd->pool)));
+    if (err == NULL && *span < ACME_TIME_SECOND) {
+        return mod_acme_arguments_refuse(
+            cmd, apr_psprintf(cmd->pool, "it must be at least %s",
+                              acme_time_duration(ACME_TIME_SECOND, cmd->pool)));
     }
     return mod_acme_arguments_say(cmd, err);
-}
-
-static const char *set_retry_delay(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    return read_duration(&mod_acme_settings_raw(cmd->pool)->global.retry_delay, cmd, args,
-                         ACME_TIME_SECOND);
-}
-
-static const char *set_check_interval(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    return read_duration(&mod_acme_settings_raw(cmd->pool)->global.check_interval, cmd, args,
-                         ACME_TIME_SECOND);
 }
 
 static const char *read_global_choice(int *choice, cmd_parms *cmd, const char *args,
@@ -642,17 +634,10 @@ static const char *read_global_choice(int *choice, cmd_parms *cmd, const char *a
     return wrong != NULL ? wrong : mod_acme_arguments_choice(choice, cmd, args, choices);
 }
 
-static const char *set_base_server(cmd_parms *cmd, void *unused, const char *args)
+static const char *set_server_switch(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    return read_global_choice(&mod_acme_settings_raw(cmd->pool)->global.has_base_server, cmd, args,
-                              off_on);
-}
-
-static const char *set_strict(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    return read_global_choice(&mod_acme_settings_raw(cmd->pool)->global.is_strict, cmd, args,
+    return read_global_choice(member_of(&mod_acme_settings_raw(cmd->pool)->global, cmd), cmd, args,
                               off_on);
 }
 
@@ -694,6 +679,14 @@ static const char *set_activation(cmd_parms *cmd, void *unused, const char *args
 }
 
 #define DIRECTIVE(name, handler, help) AP_INIT_RAW_ARGS(name, handler, NULL, RSRC_CONF, help)
+/* The handler stores into this member of the settings of a domain, or of those of the whole server.
+ */
+#define OF_DOMAIN(name, handler, member, help)                                                     \
+    AP_INIT_RAW_ARGS(name, handler, (void *)APR_OFFSETOF(mod_acme_settings_t, member), RSRC_CONF,  \
+                     help)
+#define OF_SERVER(name, handler, member, help)                                                     \
+    AP_INIT_RAW_ARGS(name, handler, (void *)APR_OFFSETOF(mod_acme_global_t, member), RSRC_CONF,    \
+                     help)
 
 const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEDomain", set_domain,
@@ -714,15 +707,15 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEHttpProxy", set_proxy, "the URL of an HTTP proxy to the CA, or none"),
     DIRECTIVE("ACMEPrivateKeys", set_private_keys,
               "kinds of keys: Default, P-256, P-384, RSA [bits]"),
-    DIRECTIVE("ACMERenewWindow", set_renew_window,
+    OF_DOMAIN("ACMERenewWindow", set_window, renew_window,
               "renew when less than this is left: a percentage or a duration"),
-    DIRECTIVE("ACMEWarnWindow", set_warn_window,
+    OF_DOMAIN("ACMEWarnWindow", set_window, warn_window,
               "warn when less than this is left: a percentage or a duration"),
     DIRECTIVE("ACMERenewMode", set_renew_mode, "auto, always or manual"),
-    DIRECTIVE("ACMERenewViaARI", set_renew_via_ari,
+    OF_DOMAIN("ACMERenewViaARI", set_domain_switch, via_ari,
               "on or off: the CA is asked when it suggests to renew (RFC 9773)"),
     DIRECTIVE("ACMEProfile", set_profile, "the name of a profile that the CA offers, or none"),
-    DIRECTIVE("ACMEProfileMandatory", set_profile_mandatory,
+    OF_DOMAIN("ACMEProfileMandatory", set_domain_switch, is_profile_mandatory,
               "on or off: nothing is ordered from a CA that does not offer the profile"),
     DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),
     DIRECTIVE("ACMEChallengeDns01", set_challenge_dns01,
@@ -736,11 +729,15 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEStoreDir", set_store_dir, "the folder for certificates, keys and accounts"),
     DIRECTIVE("ACMEPortMap", set_port_map,
               "http:<port> and https:<port>, the local ports that the CA reaches as 80 and 443"),
-    DIRECTIVE("ACMERetryDelay", set_retry_delay, "the first delay after a failure, a duration"),
-    DIRECTIVE("ACMECheckInterval", set_check_interval, "the time between checks, a duration"),
-    DIRECTIVE("ACMEBaseServer", set_base_server, "on or off: the base server is a host too"),
+    OF_SERVER("ACMERetryDelay", set_duration, retry_delay,
+              "the first delay after a failure, a duration"),
+    OF_SERVER("ACMECheckInterval", set_duration, check_interval,
+              "the time between checks, a duration"),
+    OF_SERVER("ACMEBaseServer", set_server_switch, has_base_server,
+              "on or off: the base server is a host too"),
     DIRECTIVE("ACMEMatchNames", set_match_names, "all or servernames"),
-    DIRECTIVE("ACMEStrict", set_strict, "on or off: what is wrong with names is an error"),
+    OF_SERVER("ACMEStrict", set_server_switch, is_strict,
+              "on or off: what is wrong with names is an error"),
     DIRECTIVE("ACMEPlaceholder", set_placeholder, "unavailable or serve"),
     DIRECTIVE("ACMEActivation", set_activation,
               "live, graceful [interval=1h] [window=HH:MM-HH:MM] or manual"),
