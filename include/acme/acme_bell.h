@@ -16,6 +16,7 @@
 typedef struct {
     _Atomic int engine_is_up; /**< the engine of this configuration holds the lock and has looked */
     _Atomic int challenges;   /**< proofs published now */
+    _Atomic int accounts;     /**< how often the engine has read or made an account key */
     _Atomic apr_uint64_t generations[]; /**< by domain index */
 } acme_bell_t;
 

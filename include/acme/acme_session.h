@@ -32,6 +32,7 @@
 #include <apr_pools.h>
 #include <apr_time.h>
 
+#include "acme/acme_bell.h"
 #include "acme/acme_directory.h"
 #include "acme/acme_domain.h"
 #include "acme/acme_env.h"
@@ -51,6 +52,7 @@ typedef struct {
     acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
     apr_interval_time_t retry_delay;
     int max_in_flight;
+    acme_bell_t *bell; /**< rung for each account key that was read or made; NULL: nobody listens */
 } acme_session_config_t;
 
 /** What a run hears. Everything lives only during the call. */

@@ -362,7 +362,8 @@ static acme_session_t *session_for(acme_engine_t *engine, const acme_ca_t *ca, a
                                         .transport = engine->config.transport,
                                         .generate_key = engine->config.generate_key,
                                         .retry_delay = engine->config.retry_delay,
-                                        .max_in_flight = engine->config.max_in_flight};
+                                        .max_in_flight = engine->config.max_in_flight,
+                                        .bell = engine->config.bell};
         session = acme_session_create(&config, ca, engine->pool);
         apr_hash_set(known, ca->directory_url, APR_HASH_KEY_STRING, session);
         APR_ARRAY_PUSH(engine->sessions, acme_session_t *) = session;

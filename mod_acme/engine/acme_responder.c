@@ -1,9 +1,9 @@
 /* The responder: answers computed from proofs that are ours, nothing for anybody else.
  * SPDX-License-Identifier: Apache-2.0
  *
- * challenges/http-01/<token> and challenges/tls-alpn-01/<identifier> are sealed records of our solvers.
- * The answer is put together here (RFC 8555 section 8.3, RFC 8737 section 3) and never read from disk,
- * so that whoever can write there as the web user gains nothing.
+ * challenges/http-01/<token> and challenges/tls-alpn-01/<identifier> are sealed records of our
+ * solvers. The answer is put together here (RFC 8555 section 8.3, RFC 8737 section 3) and never
+ * read from disk, so that whoever can write there as the web user gains nothing.
  */
 #include "acme/acme_responder.h"
 
@@ -35,22 +35,60 @@ static const acme_proof_t *published(const acme_store_t *store, const char *type
     return proof != NULL && strlen(proof->thumbprint) == THUMBPRINT_LEN ? proof : NULL;
 }
 
+/* The domain that has @a host, or NULL. */
+static const acme_domain_t *domain_of(const acme_responder_t *responder, const char *host)
+{
+    char name[ACME_IDENTIFIER_MAX + 2];
+    apr_size_t len = responder->index != NULL && host != NULL
+                         ? acme_identifier_fold(name, sizeof(name), host, strlen(host))
+                         : 0;
+    return len > 0 ? acme_domain_index_find(responder->index, name, len) : NULL;
+}
+
+/* The thumbprint that is published for @a token, or NULL. */
+static const char *thumbprint_published(const acme_responder_t *responder, const char *token,
+                                        const acme_domain_t *asked, apr_pool_t *pool)
+{
+    if (is_quiet(responder->bell)) {
+        return NULL;
+    }
+    const acme_proof_t *proof = published(responder->store, "http-01", token, pool);
+    if (proof == NULL) {
+        return NULL;
+    }
+    const acme_domain_t *meant = domain_of(responder, proof->identifier->value);
+    return asked == NULL || meant == NULL || asked == meant ? proof->thumbprint : NULL;
+}
+
+/* The thumbprint for whatever token is asked for of @a asked, or NULL. */
+static const char *thumbprint_of(const acme_responder_t *responder, const char *token,
+                                 const acme_domain_t *asked)
+{
+    if (responder->thumbprints == NULL || asked == NULL ||
+        strlen(token) < ACME_RESPONDER_STATELESS_MIN) {
+        return NULL;
+    }
+    return acme_thumbprint_cache_find(responder->thumbprints, asked->ca);
+}
+
 /* see acme_responder.h */
-int acme_responder_http(const char **answer, const acme_store_t *store, const acme_bell_t *bell,
+int acme_responder_http(const char **answer, const acme_responder_t *responder, const char *host,
                         const char *path, apr_pool_t *pool)
 {
     if (strncmp(path, ACME_RESPONDER_HTTP_PREFIX, PREFIX_LEN) != 0) {
         return 0;
     }
     const char *token = path + PREFIX_LEN;
-    if (is_quiet(bell) || !acme_challenge_token_ok(token, strlen(token))) {
+    if (!acme_challenge_token_ok(token, strlen(token))) {
         return 0;
     }
-    const acme_proof_t *proof = published(store, "http-01", token, pool);
-    if (proof == NULL) {
+    const acme_domain_t *asked = domain_of(responder, host);
+    const char *thumbprint = thumbprint_published(responder, token, asked, pool);
+    thumbprint = thumbprint != NULL ? thumbprint : thumbprint_of(responder, token, asked);
+    if (thumbprint == NULL) {
         return 0;
     }
-    *answer = acme_challenge_key_authorization(token, proof->thumbprint, pool);
+    *answer = acme_challenge_key_authorization(token, thumbprint, pool);
     return 1;
 }
 

@@ -50,6 +50,9 @@ static acme_err_t *seek_key(acme_session_t *session)
     char *thumbprint;
     ACME_TRY(acme_key_thumbprint(&thumbprint, session->key, session->pool));
     session->thumbprint = thumbprint;
+    if (session->config.bell != NULL) {
+        atomic_fetch_add(&session->config.bell->accounts, 1);
+    }
     return NULL;
 }
 

@@ -54,9 +54,12 @@ int mod_acme_answer_challenge(request_rec *r)
     if (r->method_number != M_GET || world == NULL || world->board == NULL) {
         return DECLINED; /* HEAD is M_GET, too */
     }
+    const acme_responder_t responder = {.store = world->store,
+                                        .bell = mod_acme_board_bell(world->board),
+                                        .index = world->global->index,
+                                        .thumbprints = world->thumbprints};
     const char *answer = NULL;
-    if (!acme_responder_http(&answer, world->store, mod_acme_board_bell(world->board), r->uri,
-                             r->pool)) {
+    if (!acme_responder_http(&answer, &responder, r->hostname, r->uri, r->pool)) {
         return DECLINED;
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "challenge for %s answered",

@@ -54,6 +54,7 @@ typedef struct {
     int has_base_server; /**< ACMEBaseServer on: the base server is a host like others */
     int match_aliases;   /**< ACMEMatchNames all */
     int is_strict;       /**< ACMEStrict on */
+    int is_stateless;    /**< ACMEHttp01Stateless on */
 
     const apr_array_header_t
         *domains; /**< const acme_domain_t *; each at its own index; may be empty */

@@ -735,6 +735,8 @@ const command_rec mod_acme_directives[] = {
               "the time between checks, a duration"),
     OF_SERVER("ACMEBaseServer", set_server_switch, has_base_server,
               "on or off: the base server is a host too"),
+    OF_SERVER("ACMEHttp01Stateless", set_server_switch, is_stateless,
+              "on or off: any http-01 token for a managed name is answered"),
     DIRECTIVE("ACMEMatchNames", set_match_names, "all or servernames"),
     OF_SERVER("ACMEStrict", set_server_switch, is_strict,
               "on or off: what is wrong with names is an error"),

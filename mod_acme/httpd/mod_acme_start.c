@@ -237,10 +237,14 @@ void mod_acme_start_child(apr_pool_t *pchild, server_rec *s)
     if (world == NULL || world->store == NULL || world->board == NULL) {
         return;
     }
+    /* of no pool of httpd's: those may go while worker threads still finish a handshake */
+    apr_pool_t *pool = NULL;
+    apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
+    if (world->global->is_stateless) {
+        world->thumbprints = acme_thumbprint_cache_create(
+            world->store, mod_acme_board_bell(world->board), world->global->cas, pool);
+    }
     if (world->global->activation.mode == MOD_ACME_ACTIVATE_LIVE) {
-        /* of no pool of httpd's: those may go while worker threads still finish a handshake */
-        apr_pool_t *pool = NULL;
-        apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
         world->cache = acme_certificate_cache_create(
             world->store, mod_acme_board_bell(world->board), world->global->domains->nelts,
             CACHE_CAPACITY, world->env, pool);

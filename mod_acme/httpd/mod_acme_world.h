@@ -15,6 +15,7 @@
 #include "acme/acme_domain.h"
 #include "acme/acme_env.h"
 #include "acme/acme_store.h"
+#include "acme/acme_thumbprint_cache.h"
 #include "mod_acme_board.h"
 #include "mod_acme_config.h"
 #include "mod_acme_placeholder.h"
@@ -43,7 +44,9 @@ typedef struct {
     mod_acme_parent_t *parent; /**< of mod_acme_parent.c; NULL when there is trouble */
     mod_acme_activation_state_t *activation; /**< of mod_acme_activation.c */
 
-    acme_certificate_cache_t *cache; /**< each child's own; NULL in the parent */
+    /* each child's own; NULL in the parent */
+    acme_certificate_cache_t *cache;
+    acme_thumbprint_cache_t *thumbprints; /**< NULL unless ACMEHttp01Stateless is on */
 } mod_acme_world_t;
 
 /** The world of the configuration in force, or NULL if there is none (no ACMEDomain). */

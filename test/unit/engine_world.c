@@ -15,7 +15,6 @@ static int validate(void *baton, const char *type, const char *identifier, const
                     const char *key_authorization)
 {
     engine_world_t *w = baton;
-    (void)identifier;
     if (w->more_solvers != NULL && strcmp(type, w->more_solvers->type) == 0) {
         return 1;
     }
@@ -26,7 +25,8 @@ static int validate(void *baton, const char *type, const char *identifier, const
     apr_pool_create(&pool, w->pool);
     const char *path = apr_pstrcat(pool, ACME_RESPONDER_HTTP_PREFIX, token, NULL);
     const char *answer;
-    int is_valid = acme_responder_http(&answer, w->store, w->bell, path, pool) &&
+    const acme_responder_t responder = {.store = w->store, .bell = w->bell};
+    int is_valid = acme_responder_http(&answer, &responder, identifier, path, pool) &&
                    strcmp(answer, key_authorization) == 0;
     apr_pool_destroy(pool);
     return is_valid;

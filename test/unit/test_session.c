@@ -203,6 +203,23 @@ static void an_account_survives_a_restart(void **state)
     expect_a_good_client(r);
 }
 
+static void the_bell_tells_of_the_key(void **state)
+{
+    relation_t *r = create(*state);
+    acme_bell_t *bell = apr_pcalloc(*state, acme_bell_size(1));
+    r->config.bell = bell;
+    begin(r);
+    order(r, "a.test");
+    assert_int_equal(0, atomic_load(&bell->accounts));
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(1, atomic_load(&bell->accounts)); /* made */
+    begin(r);
+    ask(r, "u", r->url, "");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(2, atomic_load(&bell->accounts)); /* read */
+    assert_int_equal(2, r->well);
+}
+
 static const char *account_file(const relation_t *r, const char *file)
 {
     return acme_store_path(r->w->pool, "accounts", r->w->ca_config.folder, file);
@@ -1088,6 +1105,7 @@ int main(void)
         FIXTURE_TEST(nothing_is_asked_before_the_first_request),
         FIXTURE_TEST(the_first_request_finds_directory_and_account),
         FIXTURE_TEST(an_account_survives_a_restart),
+        FIXTURE_TEST(the_bell_tells_of_the_key),
         FIXTURE_TEST(a_damaged_account_record_is_asked_for),
         FIXTURE_TEST(a_record_of_another_ca_is_not_used),
         FIXTURE_TEST(an_account_that_was_closed_is_not_used),
