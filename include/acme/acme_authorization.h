@@ -22,7 +22,7 @@ typedef enum {
     ACME_AUTHORIZATION_UNKNOWN
 } acme_authorization_status_t;
 
-typedef struct {
+typedef struct acme_authorization_t {
     acme_authorization_status_t status;
     const acme_identifier_t *identifier; /**< never with "*."; is_wildcard from the object's member */
     apr_time_t expires;                  /**< 0 if not said */

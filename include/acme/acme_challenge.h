@@ -5,6 +5,7 @@
 #define ACME_CHALLENGE_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 #include <apr_time.h>
 #include <jansson.h>
 
@@ -25,6 +26,10 @@ typedef struct {
     const char *token; /**< only [A-Za-z0-9_-], 16 to 128 characters; NULL if absent or not so */
     const acme_problem_t *error; /**< why it is invalid, or NULL */
     const char *validation;      /**< clean words on where the CA looked (validationRecord), or NULL */
+    /* of dns-persist-01, which has no token (draft-ietf-acme-dns-persist): */
+    const apr_array_header_t *issuers; /**< const char *: names a record may be for; empty: none usable */
+    const char *account_uri;           /**< what the CA calls our account in a record, or NULL */
+    int has_account_hash; /**< draft -02: the record has a hash in place of the account's URL */
 } acme_challenge_t;
 
 /** Reads a challenge object; NULL if it has no type or no usable URL (it is then ignored). */

@@ -9,7 +9,7 @@
 
 #include "acme/acme_err.h"
 
-typedef struct {
+typedef struct acme_directory_t {
     const char *new_nonce;   /**< always there */
     const char *new_account; /**< always there */
     const char *new_order;   /**< always there */
@@ -21,6 +21,8 @@ typedef struct {
     const char *website;          /**< or NULL */
     const apr_array_header_t *caa_identities; /**< const char *, may be empty */
     const apr_array_header_t *profiles;       /**< const char *: names, may be empty */
+    const apr_array_header_t *issuer_domain_names; /**< const char *: dns-persist-01 (draft -02) */
+    const char *account_hash_prefix; /**< before the hash in its records, or NULL */
     int external_account_required;
 } acme_directory_t;
 

@@ -17,6 +17,8 @@
 #define MAX_LOOKS 10
 #define MAX_ADDRESSES 10
 #define MAX_VALIDATION 500
+#define MAX_ISSUERS 10
+#define MAX_ISSUER 253
 
 /* see acme_challenge.h */
 int acme_challenge_token_ok(const char *token, apr_size_t len)
@@ -105,6 +107,37 @@ static const char *read_validation(const json_t *object, apr_pool_t *pool)
     return acme_text_clean(acme_text_join(looks, ", then ", pool), MAX_VALIDATION, pool);
 }
 
+/* A lower-case name of A-labels. */
+static int is_issuer(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 0 && len <= MAX_ISSUER &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.") == len &&
+           strspn(name, "-.") == 0 && name[len - 1] != '-' && name[len - 1] != '.' &&
+           strstr(name, "..") == NULL;
+}
+
+/* The list at @a member, empty unless it is 1 to 10 such names (draft -02 section 3). */
+static apr_array_header_t *read_issuers(const json_t *object, const char *member, apr_pool_t *pool)
+{
+    size_t size = json_array_size(json_object_get(object, member));
+    apr_array_header_t *names = acme_json_strings(object, member, MAX_ISSUERS, pool);
+    int is_well = size <= MAX_ISSUERS && (size_t)names->nelts == size;
+    for (int i = 0; i < names->nelts; i++) {
+        is_well = is_well && is_issuer(APR_ARRAY_IDX(names, i, const char *));
+    }
+    return is_well ? names : apr_array_make(pool, 1, sizeof(const char *));
+}
+
+/* The two spellings of draft-ietf-acme-dns-persist: -00 and -01, and -02. */
+static void read_persist(acme_challenge_t *challenge, const json_t *object, apr_pool_t *pool)
+{
+    challenge->has_account_hash = json_object_get(object, "issuerDomainNames") != NULL;
+    challenge->issuers = read_issuers(
+        object, challenge->has_account_hash ? "issuerDomainNames" : "issuer-domain-names", pool);
+    challenge->account_uri = acme_json_url(object, "accounturi", pool);
+}
+
 /* see acme_challenge.h */
 acme_challenge_t *acme_challenge_read(const json_t *object, apr_pool_t *pool)
 {
@@ -123,5 +156,6 @@ acme_challenge_t *acme_challenge_read(const json_t *object, apr_pool_t *pool)
     const json_t *error = json_object_get(object, "error");
     challenge->error = json_is_object(error) ? acme_problem_read(error, pool) : NULL;
     challenge->validation = read_validation(object, pool);
+    read_persist(challenge, object, pool);
     return challenge;
 }

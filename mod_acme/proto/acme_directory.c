@@ -102,6 +102,13 @@ static apr_array_header_t *profile_names(const json_t *meta, apr_pool_t *pool)
     return names;
 }
 
+/* A word that can stand in a record as it is, or NULL. */
+static const char *plain_word(const json_t *object, const char *name, apr_pool_t *pool)
+{
+    const char *word = acme_json_string(object, name, pool);
+    return word != NULL && is_plain_word(word) && strchr(word, ';') == NULL ? word : NULL;
+}
+
 /* see acme_directory.h */
 acme_err_t *acme_directory_parse(acme_directory_t **directory, const char *body, apr_size_t len,
                                  const char *url, apr_pool_t *pool)
@@ -119,6 +126,9 @@ acme_err_t *acme_directory_parse(acme_directory_t **directory, const char *body,
     read->caa_identities =
         plain_words(acme_json_strings(meta, "caaIdentities", MAX_ENTRIES, pool), pool);
     read->profiles = profile_names(meta, pool);
+    read->issuer_domain_names =
+        plain_words(acme_json_strings(meta, "issuerDomainNames", MAX_ENTRIES, pool), pool);
+    read->account_hash_prefix = plain_word(meta, "accountHashPrefix", pool);
     read->external_account_required = acme_json_bool(meta, "externalAccountRequired", 0);
     *directory = read;
     return NULL;

@@ -38,6 +38,46 @@ static void reads_a_challenge_without_token(void **state)
                   *state);
     assert_string_equal("dns-persist-01", challenge->type);
     assert_null(challenge->token);
+    assert_int_equal(1, challenge->issuers->nelts);
+    assert_string_equal("pebble.letsencrypt.org",
+                        APR_ARRAY_IDX(challenge->issuers, 0, const char *));
+    assert_null(challenge->account_uri);
+    assert_false(challenge->has_account_hash);
+}
+
+static void reads_all_drafts_of_persist(void **state)
+{
+    const acme_challenge_t *challenge =
+        read_text(BEGIN ",\"issuer-domain-names\":[\"a.example\",\"xn--bcher-kva.example\"],"
+                        "\"accounturi\":\"https://a/acct/1\"}",
+                  *state);
+    assert_int_equal(2, challenge->issuers->nelts);
+    assert_string_equal("https://a/acct/1", challenge->account_uri);
+    challenge = read_text(BEGIN ",\"issuerDomainNames\":[\"a.example\"]}", *state);
+    assert_int_equal(1, challenge->issuers->nelts);
+    assert_true(challenge->has_account_hash);
+}
+
+static void lists_of_issuers_that_no_draft_allows_are_empty(void **state)
+{
+    static const char *const wrong[] = {
+        "[]",
+        "\"a.example\"",
+        "[1]",
+        "[\"\"]",
+        "[\"A.example\"]",
+        "[\"a.example.\"]",
+        "[\"-a\"]",
+        "[\"a..b\"]",
+        "[\"a;b\"]",
+        "[\"a.example\",null]",
+        "[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]"};
+    assert_int_equal(0, read_text(BEGIN "}", *state)->issuers->nelts);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); ++i) {
+        const char *text =
+            apr_pstrcat(*state, BEGIN ",\"issuer-domain-names\":", wrong[i], "}", NULL);
+        assert_int_equal(0, read_text(text, *state)->issuers->nelts);
+    }
 }
 
 static void reads_each_status(void **state)
@@ -144,6 +184,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(reads_a_challenge),
         FIXTURE_TEST(reads_a_challenge_without_token),
+        FIXTURE_TEST(reads_all_drafts_of_persist),
+        FIXTURE_TEST(lists_of_issuers_that_no_draft_allows_are_empty),
         FIXTURE_TEST(reads_each_status),
         FIXTURE_TEST(passes_over_what_cannot_be_answered),
         FIXTURE_TEST(knows_tokens),

@@ -40,6 +40,19 @@ static const char pebble[] =
 #define REQUIRED                                                                                   \
     "\"newNonce\":\"https://a/n\",\"newAccount\":\"https://a/a\",\"newOrder\":\"https://a/o\""
 
+static void reads_what_standing_records_need(void **state)
+{
+    const acme_directory_t *directory =
+        parse("{" REQUIRED ",\"meta\":{\"issuerDomainNames\":[\"ca.example\",\"b c\"],"
+              "\"accountHashPrefix\":\"urn:x:\"}}",
+              *state);
+    assert_int_equal(1, directory->issuer_domain_names->nelts);
+    assert_string_equal("urn:x:", directory->account_hash_prefix);
+    directory = parse("{" REQUIRED ",\"meta\":{\"accountHashPrefix\":\"a;b\"}}", *state);
+    assert_null(directory->account_hash_prefix);
+    assert_int_equal(0, directory->issuer_domain_names->nelts);
+}
+
 static void reads_pebbles(void **state)
 {
     const acme_directory_t *directory = parse(pebble, *state);
@@ -146,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(reads_pebbles),
+        FIXTURE_TEST(reads_what_standing_records_need),
         FIXTURE_TEST(reads_all_of_meta),
         FIXTURE_TEST(takes_the_wrong_type_for_absent),
         FIXTURE_TEST(shows_terms_clean),
