@@ -21,6 +21,7 @@ typedef struct {
     int lacking;
     int silent;
     int foreign;         /**< other TXT values at the name, at the server that has the most */
+    const apr_array_header_t *others; /**< const char *: such values, each once, the first few */
     const char *waiting; /**< the servers that do not show it, in words; NULL if all do */
 } acme_dns_sight_t;
 
@@ -31,6 +32,14 @@ typedef struct acme_dns_look_t acme_dns_look_t;
  * @a servers is NULL, the resolver. Lives in @a pool. */
 acme_dns_look_t *acme_dns_look_begin(const acme_dns_t *dns, const char *name, const char *value,
                                      const apr_array_header_t *servers, apr_pool_t *pool);
+
+/** Nonzero if the value @a text of a TXT record is what is looked for. */
+typedef int acme_dns_look_fn(void *baton, const char *text);
+
+/** The same for whatever @a matches finds right, since not every value is known to the byte. */
+acme_dns_look_t *acme_dns_look_begin_any(const acme_dns_t *dns, const char *name,
+                                         acme_dns_look_fn *matches, void *baton,
+                                         const apr_array_header_t *servers, apr_pool_t *pool);
 
 /** Nonzero when all have answered or run out of time; then *sight, in the look's pool. */
 int acme_dns_look_poll(acme_dns_sight_t *sight, acme_dns_look_t *look);

@@ -12,6 +12,8 @@
 /* Servers that are named, of those that do not show the value. */
 #define NAMED_MAX 4
 #define NAME_MAX_SHOWN 260
+/* Values of others that are told of. */
+#define OTHERS_MAX 20
 
 typedef enum { OUT, SHOWS, LACKS, SILENT } word_t;
 
@@ -27,10 +29,12 @@ struct acme_dns_look_t {
     apr_pool_t *pool;
     const acme_dns_t *dns;
     const char *name;
-    const char *value;
+    acme_dns_look_fn *matches;
+    void *baton;
     int is_direct;
     int count;                     /* of servers */
     apr_array_header_t *witnesses; /* witness_t, those of a server together */
+    apr_array_header_t *others;    /* const char * */
 };
 
 static void ask(acme_dns_look_t *look, int number, const char *label, const char *address)
@@ -57,14 +61,17 @@ static void ask_server(acme_dns_look_t *look, int number, const acme_dns_server_
 }
 
 /* see acme_dns_look.h */
-acme_dns_look_t *acme_dns_look_begin(const acme_dns_t *dns, const char *name, const char *value,
-                                     const apr_array_header_t *servers, apr_pool_t *pool)
+acme_dns_look_t *acme_dns_look_begin_any(const acme_dns_t *dns, const char *name,
+                                         acme_dns_look_fn *matches, void *baton,
+                                         const apr_array_header_t *servers, apr_pool_t *pool)
 {
     acme_dns_look_t *look = apr_pcalloc(pool, sizeof(*look));
     look->pool = pool;
     look->dns = dns;
     look->name = apr_pstrdup(pool, name);
-    look->value = apr_pstrdup(pool, value);
+    look->matches = matches;
+    look->baton = baton;
+    look->others = apr_array_make(pool, 2, sizeof(const char *));
     look->is_direct = servers != NULL;
     look->count = servers != NULL ? servers->nelts : 1;
     look->witnesses = apr_array_make(pool, 4, sizeof(witness_t));
@@ -75,6 +82,31 @@ acme_dns_look_t *acme_dns_look_begin(const acme_dns_t *dns, const char *name, co
         ask_server(look, i, &APR_ARRAY_IDX(servers, i, acme_dns_server_t));
     }
     return look;
+}
+
+static int is_value(void *baton, const char *text)
+{
+    return strcmp(text, baton) == 0;
+}
+
+/* see acme_dns_look.h */
+acme_dns_look_t *acme_dns_look_begin(const acme_dns_t *dns, const char *name, const char *value,
+                                     const apr_array_header_t *servers, apr_pool_t *pool)
+{
+    return acme_dns_look_begin_any(dns, name, is_value, apr_pstrdup(pool, value), servers, pool);
+}
+
+/* Several servers show the same. */
+static void note_other(const acme_dns_look_t *look, const char *text)
+{
+    for (int i = 0; i < look->others->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(look->others, i, const char *), text) == 0) {
+            return;
+        }
+    }
+    if (look->others->nelts < OTHERS_MAX) {
+        APR_ARRAY_PUSH(look->others, const char *) = apr_pstrdup(look->pool, text);
+    }
 }
 
 static void judge(const acme_dns_look_t *look, witness_t *witness, const acme_dns_answer_t *answer)
@@ -90,11 +122,12 @@ static void judge(const acme_dns_look_t *look, witness_t *witness, const acme_dn
         if (record->type != ACME_DNS_TXT) {
             continue;
         }
-        if (strcmp(record->text, look->value) == 0) {
+        if (look->matches(look->baton, record->text)) {
             witness->word = SHOWS;
         }
         else {
             ++witness->foreign;
+            note_other(look, record->text);
         }
     }
 }
@@ -162,6 +195,7 @@ int acme_dns_look_poll(acme_dns_sight_t *sight, acme_dns_look_t *look)
         int foreign = APR_ARRAY_IDX(look->witnesses, i, witness_t).foreign;
         sight->foreign = foreign > sight->foreign ? foreign : sight->foreign;
     }
+    sight->others = look->others;
     sight->waiting = names->nelts > 0 ? acme_text_join(names, ", ", look->pool) : NULL;
     return 1;
 }

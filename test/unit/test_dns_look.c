@@ -41,6 +41,36 @@ static void show(fake_dns_t *world, const char *server)
     fake_dns_add(world, server, NAME, ACME_DNS_TXT, "value");
 }
 
+static int begins_with_v(void *baton, const char *text)
+{
+    ++*(int *)baton;
+    return text[0] == 'v';
+}
+
+static void whatever_is_found_right_counts_and_others_are_told(void **state)
+{
+    fake_dns_t *world = fake_dns_create(*state);
+    int asked = 0;
+    const char *const texts[] = {"x", "v1", "y", "x"};
+    for (int i = 0; i < 4; ++i) {
+        fake_dns_add(world, ONE, NAME, ACME_DNS_TXT, texts[i]);
+    }
+    fake_dns_add(world, TWO, NAME, ACME_DNS_TXT, "x");
+    fake_dns_silence(world, SIX, 1);
+    acme_dns_look_t *begun = acme_dns_look_begin_any(fake_dns(world), NAME, begins_with_v, &asked,
+                                                     servers(*state), *state);
+    acme_dns_sight_t sight;
+    assert_false(acme_dns_look_poll(&sight, begun));
+    assert_true(acme_dns_look_poll(&sight, begun));
+    assert_int_equal(1, sight.showing);
+    assert_int_equal(1, sight.lacking);
+    assert_int_equal(5, asked);
+    assert_int_equal(3, sight.foreign);
+    assert_int_equal(2, sight.others->nelts);
+    assert_string_equal("x", APR_ARRAY_IDX(sight.others, 0, const char *));
+    assert_string_equal("y", APR_ARRAY_IDX(sight.others, 1, const char *));
+}
+
 static void all_must_show_it(void **state)
 {
     fake_dns_t *world = fake_dns_create(*state);
@@ -121,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(all_must_show_it),
+        FIXTURE_TEST(whatever_is_found_right_counts_and_others_are_told),
         FIXTURE_TEST(an_address_without_a_route_is_nothing_against_its_server),
         FIXTURE_TEST(who_has_no_authority_has_no_word),
         FIXTURE_TEST(others_values_are_counted),
