@@ -19,11 +19,13 @@
 /** One record. */
 typedef struct {
     const char *domain; /**< the identifier it is for, without "*.": "example.org" */
-    const char *name;   /**< owner name without final dot: "_acme-challenge.example.org", or where its
-                             CNAMEs lead */
-    const char *value;  /**< 43 characters of base64url; may begin with '-' */
-    const char *token;  /**< of the challenge, for conventions that pass it on */
+    const char *name; /**< owner name without final dot: "_acme-challenge.example.org", or where its
+                           CNAMEs lead */
+    const char *value;             /**< 43 characters of base64url; may begin with '-' */
+    const char *token;             /**< of the challenge, for conventions that pass it on */
     const char *key_authorization; /**< likewise */
+    const char
+        *printed; /**< for its removal: what `printed` said when it was added; NULL: nothing */
 } acme_txt_t;
 
 typedef struct {
@@ -32,10 +34,14 @@ typedef struct {
     acme_err_t *(*add)(void *baton, const acme_txt_t *txt, apr_pool_t *pool);
     /** Begins to remove it; what is not there is no error. */
     acme_err_t *(*remove)(void *baton, const acme_txt_t *txt, apr_pool_t *pool);
-    /** What was begun last for this record: *is_done; if not, *poll_at is when to ask again. An error is
-     * what the way reported (its output cleaned and cut), and ends it. Nothing begun counts as done. */
+    /** What was begun last for this record: *is_done; if not, *poll_at is when to ask again. An
+     * error is what the way reported (its output cleaned and cut), and ends it. Nothing begun
+     * counts as done. */
     acme_err_t *(*poll)(int *is_done, apr_time_t *poll_at, void *baton, const acme_txt_t *txt,
                         apr_pool_t *pool);
+    /** What its removal must be told of how it was added, which is now done: kept by the caller,
+     * also across a crash. NULL: nothing. The verb may be NULL itself. */
+    const char *(*printed)(void *baton, const acme_txt_t *txt, apr_pool_t *pool);
 } acme_dns_update_t;
 
 #endif

@@ -1,8 +1,8 @@
 /* TXT records set by the administrator: the record is shown in the log, and taken as set.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whether the world sees it is asked by whoever waits for that. Each record is a NOTICE once in the
- * life of a process, and once more when it may be removed.
+ * Whether the world sees it is asked by whoever waits for that. Each record is a WARNING once in the
+ * life of a process, since nothing goes on without it, and a NOTICE when it may be removed.
  */
 #ifndef ACME_DNS_UPDATE_MANUAL_H
 #define ACME_DNS_UPDATE_MANUAL_H

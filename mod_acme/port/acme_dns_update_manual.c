@@ -32,7 +32,7 @@ static acme_err_t *add(void *baton, const acme_txt_t *txt, apr_pool_t *pool)
         return acme_err_make(pool, ACME_ERR_INTERNAL, "%s: memory is short", txt->domain);
     }
     apr_hash_set(manual->shown, apr_pstrdup(own, record), APR_HASH_KEY_STRING, own);
-    acme_env_log(manual->env, ACME_LOG_NOTICE,
+    acme_env_log(manual->env, ACME_LOG_WARNING,
                  "%s: add this DNS record, beside others of the same name: %s", txt->domain,
                  record);
     return NULL;

@@ -73,7 +73,7 @@ static acme_err_t *find_or_make(record_t **record, runs_t *runs, const acme_txt_
                              .value = copy_text(txt->value, own),
                              .token = copy_text(txt->token, own),
                              .key_authorization = copy_text(txt->key_authorization, own)};
-    made->printed = "";
+    made->printed = copy_text(txt->printed, own);
     apr_hash_set(runs->records, made->key, APR_HASH_KEY_STRING, made);
     *record = made;
     return NULL;
@@ -242,6 +242,18 @@ static acme_err_t *conclude(int *is_done, runs_t *runs, record_t *record, acme_e
     return verdict;
 }
 
+/* What has a secret in it is kept in memory alone. */
+static const char *printed_by(void *baton, const acme_txt_t *txt, apr_pool_t *pool)
+{
+    const runs_t *runs = baton;
+    const record_t *record = find(runs, txt, pool);
+    if (record == NULL || record->printed[0] == '\0' ||
+        without_secrets(record->printed, runs->way->secrets, pool) != record->printed) {
+        return NULL;
+    }
+    return apr_pstrdup(pool, record->printed);
+}
+
 static acme_err_t *poll_record(int *is_done, apr_time_t *poll_at, void *baton,
                                const acme_txt_t *txt, apr_pool_t *pool)
 {
@@ -272,7 +284,10 @@ acme_dns_update_t *acme_dns_update__run_create(const acme_dns_update__way_t *way
     runs_t *runs = apr_pcalloc(pool, sizeof(*runs));
     *runs = (runs_t){.way = way, .pool = pool, .records = apr_hash_make(pool)};
     acme_dns_update_t *update = apr_pcalloc(pool, sizeof(*update));
-    *update = (acme_dns_update_t){
-        .baton = runs, .add = add, .remove = remove_record, .poll = poll_record};
+    *update = (acme_dns_update_t){.baton = runs,
+                                  .add = add,
+                                  .remove = remove_record,
+                                  .poll = poll_record,
+                                  .printed = printed_by};
     return update;
 }

@@ -52,6 +52,7 @@ typedef struct {
     const char *thumbprint;
     const acme_dns_update_t *update;
     acme_dns01_wait_t wait;
+    int is_manual; /* a hand sets it, which the status page guides */
     apr_time_t expires;
     int is_recorded;     /* the sealed record is there */
     apr_time_t added_at; /* 0: not yet */
@@ -121,6 +122,12 @@ static json_t *make_record(const job_t *job, apr_pool_t *pool)
         json_pack("{s:i, s:s, s:s, s:{s:s, s:s}, s:s, s:s}", "version", 1, "type", TYPE, "token",
                   job->txt.token, "identifier", "type", "dns", "value", job->txt.domain,
                   "thumbprint", job->thumbprint, "name", job->txt.name);
+    if (record != NULL && job->is_manual) {
+        (void)json_object_set_new(record, "way", json_string("manual"));
+    }
+    if (record != NULL && job->txt.printed != NULL) { /* no text: then it is known to us alone */
+        (void)json_object_set_new(record, "printed", json_string(job->txt.printed));
+    }
     if (record != NULL && job->added_at != 0) {
         (void)json_object_set_new(record, "added",
                                   json_string(acme_time_rfc3339(job->added_at, pool)));
@@ -167,6 +174,8 @@ static acme_err_t *recall(const baton_t *baton, job_t *job, apr_pool_t *pool)
     if (name != NULL && name[0] != '\0') {
         job->is_recorded = 1;
         job->txt.name = apr_pstrdup(job->pool, name);
+        const char *printed = json_string_value(json_object_get(record, "printed"));
+        job->txt.printed = printed != NULL ? apr_pstrdup(job->pool, printed) : NULL;
         job->added_at = read_time(record, "added");
         job->shown_at = read_time(record, "shown");
     }
@@ -225,6 +234,7 @@ static acme_err_t *take_job(job_t **result, const baton_t *baton, const acme_pro
                    .thumbprint = apr_pstrdup(pool, proof->thumbprint),
                    .update = update,
                    .wait = wait_of(dns01),
+                   .is_manual = dns01->way == ACME_DNS01_MANUAL,
                    .expires = proof->expires,
                    .txt = {.domain = apr_pstrdup(pool, proof->identifier->value),
                            .name = first_name(proof, pool),
@@ -349,6 +359,9 @@ static acme_err_t *add(apr_time_t *poll_at, const baton_t *baton, job_t *job, ap
     }
     *poll_at = 0;
     job->added_at = now_of(baton);
+    if (job->update->printed != NULL) {
+        job->txt.printed = job->update->printed(job->update->baton, &job->txt, job->pool);
+    }
     ACME_TRY(keep(baton, job, pool));
     return begin_wait(baton, job, pool);
 }

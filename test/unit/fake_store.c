@@ -14,6 +14,7 @@
 typedef struct {
     char *bytes; /* malloc'ed */
     apr_size_t len;
+    int is_synced;
 } value_t;
 
 struct fake_store_t {
@@ -43,7 +44,7 @@ static value_t *find(fake_store_t *disk, const char *path)
     return value != NULL && value->bytes != NULL ? value : NULL;
 }
 
-static void set(fake_store_t *disk, const char *path, const char *bytes, apr_size_t len)
+static value_t *set(fake_store_t *disk, const char *path, const char *bytes, apr_size_t len)
 {
     value_t *value = apr_hash_get(disk->values, path, APR_HASH_KEY_STRING);
     if (value == NULL) {
@@ -58,6 +59,7 @@ static void set(fake_store_t *disk, const char *path, const char *bytes, apr_siz
         memcpy(value->bytes, bytes, len);
         value->bytes[len] = '\0';
     }
+    return value;
 }
 
 /* Counts the write and says whether this is the moment to die. */
@@ -121,10 +123,9 @@ static acme_err_t *put(void *baton, const char *path, const char *bytes, apr_siz
     int is_due = count_write(disk);
     before(disk, is_due);
     pthread_mutex_lock(&disk->mutex);
-    (void)is_synced; /* this disk never loses power */
     acme_err_t *err = put_fault(disk, path, pool);
     if (err == NULL) {
-        set(disk, path, bytes, len);
+        set(disk, path, bytes, len)->is_synced = is_synced;
     }
     pthread_mutex_unlock(&disk->mutex);
     after(disk, is_due, "put", path);
@@ -329,4 +330,16 @@ int fake_store_count(fake_store_t *disk, const char *start)
         count += strncmp(key, start, strlen(start)) == 0 && find(disk, key) != NULL;
     }
     return count;
+}
+
+void fake_store_lose_power(fake_store_t *disk)
+{
+    for (apr_hash_index_t *i = apr_hash_first(disk->pool, disk->values); i != NULL;
+         i = apr_hash_next(i)) {
+        value_t *value = apr_hash_this_val(i);
+        if (!value->is_synced) {
+            free(value->bytes);
+            value->bytes = NULL;
+        }
+    }
 }

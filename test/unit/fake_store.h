@@ -48,6 +48,9 @@ void fake_store_fail_put(fake_store_t *disk, int nth, int count, apr_status_t st
 void fake_store_die(fake_store_t *disk, int nth, fake_store_moment_t moment,
                     void (*die)(void *baton), void *baton);
 
+/** The machine goes down hard: what was last written unsynced is gone. Processes are to be killed too. */
+void fake_store_lose_power(fake_store_t *disk);
+
 /** Called after each write with its verb ("put", "del", "set_aside", "lock") and path; NULL: none.
  */
 void fake_store_watch(fake_store_t *disk,

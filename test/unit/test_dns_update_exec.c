@@ -301,6 +301,40 @@ static void certbot_does_not_mind_the_status(void **state)
     assert_string_equal("<id 7>\n", scratch_read(house->zone, "heard", pool));
 }
 
+/* The caller keeps what was printed: another process may be the one that cleans up. */
+static void certbot_is_told_what_it_printed_by_whoever_kept_it(void **state)
+{
+    apr_pool_t *pool = *state;
+    house_t *house = house_with(ACME_DNS_STYLE_CERTBOT,
+                                "#!/bin/sh\necho ' id 7 '\n"
+                                "echo \"<$CERTBOT_AUTH_OUTPUT>\" >\"${0%/*}/heard\"\n",
+                                pool);
+    const acme_dns_update_t *update = house->update;
+    assert_null(update->printed(update->baton, &plain, pool));
+    assert_well(add(house, &plain, pool));
+    assert_well(finish(house, &plain, pool));
+    const char *printed = update->printed(update->baton, &plain, pool);
+    assert_string_equal(" id 7 \n", printed);
+    open_house(house, pool); /* as after a restart */
+    acme_txt_t kept = plain;
+    kept.printed = printed;
+    assert_well(take_away(house, &kept, pool));
+    assert_well(finish(house, &kept, pool));
+    assert_string_equal("<id 7>\n", scratch_read(house->zone, "heard", pool));
+}
+
+static void what_has_a_secret_in_it_is_not_handed_out(void **state)
+{
+    apr_pool_t *pool = *state;
+    house_t *house =
+        house_with(ACME_DNS_STYLE_CERTBOT, "#!/bin/sh\necho \"$TOKEN\"\n", pool);
+    house->config.credentials = words(pool, "TOKEN=s3cret-token", NULL);
+    open_house(house, pool);
+    assert_well(add(house, &plain, pool));
+    assert_well(finish(house, &plain, pool));
+    assert_null(house->update->printed(house->update->baton, &plain, pool));
+}
+
 static void an_error_says_what_the_program_said(void **state)
 {
     apr_pool_t *pool = *state;
@@ -458,6 +492,8 @@ int main(void)
         FIXTURE_TEST(acme_sh_itself_is_used_where_it_is),
         FIXTURE_TEST(conventions_are_kept_to_the_letter),
         FIXTURE_TEST(certbot_does_not_mind_the_status),
+        FIXTURE_TEST(certbot_is_told_what_it_printed_by_whoever_kept_it),
+        FIXTURE_TEST(what_has_a_secret_in_it_is_not_handed_out),
         FIXTURE_TEST(an_error_says_what_the_program_said),
         FIXTURE_TEST(long_words_are_cut),
         FIXTURE_TEST(what_comes_later_waits_its_turn),

@@ -178,7 +178,7 @@ static void by_hand_it_is_shown_once(void **state)
     assert_well(house.update->add(baton, &record, pool));
     assert_well(finish(&house, pool));
     assert_int_equal(1, fake_env_lines(house.world));
-    assert_int_equal(1, fake_env_logged(house.world, ACME_LOG_NOTICE,
+    assert_int_equal(1, fake_env_logged(house.world, ACME_LOG_WARNING,
                                         "www.example.org: add this DNS record, beside others of "
                                         "the same name: _acme-challenge.www.example.org. 60 IN "
                                         "TXT \"-D-1lRpxapEI3GHLPzOsDjUZCzMrCztcLq9bieJjXTs\""));

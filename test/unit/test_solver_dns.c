@@ -28,6 +28,8 @@ typedef struct {
     int polls;
     int slowness; /* polls before it is done */
     acme_err_t *err;
+    const char *prints; /* when it has added a record */
+    char heard[100];    /* what it is told of that at the removal */
 } way_t;
 
 typedef struct {
@@ -65,7 +67,16 @@ static acme_err_t *way_add(void *baton, const acme_txt_t *txt, apr_pool_t *pool)
 static acme_err_t *way_remove(void *baton, const acme_txt_t *txt, apr_pool_t *pool)
 {
     (void)pool;
+    way_t *way = baton;
+    snprintf(way->heard, sizeof(way->heard), "%s", txt->printed != NULL ? txt->printed : "nothing");
     return note(baton, "remove", txt);
+}
+
+static const char *way_printed(void *baton, const acme_txt_t *txt, apr_pool_t *pool)
+{
+    const way_t *way = baton;
+    (void)txt;
+    return way->prints != NULL ? apr_pstrdup(pool, way->prints) : NULL;
 }
 
 static acme_err_t *way_poll(int *is_done, apr_time_t *poll_at, void *baton, const acme_txt_t *txt,
@@ -127,7 +138,7 @@ static house_t *open_house(apr_pool_t *pool)
     fake_dns_zone(house->dns, "example.org", "ns1.example.org", ONE);
     fake_dns_zone(house->dns, "example.org", "ns2.example.org", TWO);
     house->update = (acme_dns_update_t){
-        .baton = &house->way, .add = way_add, .remove = way_remove, .poll = way_poll};
+        .baton = &house->way, .add = way_add, .remove = way_remove, .poll = way_poll, .printed = way_printed};
     house->proof = (acme_proof_t){.type = "dns-01",
                                   .identifier = &example,
                                   .token = TOKEN,
@@ -211,6 +222,44 @@ static void waits_until_every_server_shows_it(void **state)
     assert_well(withdraw(house));
     assert_int_equal(1, log_count(house, "remove example.org " NAME " " VALUE));
     assert_int_equal(0, fake_store_count(house->disk, "challenges/"));
+}
+
+static void what_was_printed_is_told_at_the_removal_also_after_a_crash(void **state)
+{
+    house_t *house = open_house(*state);
+    house->way.prints = "id 7\n";
+    assert_well(publish(house));
+    show(house, ONE);
+    show(house, TWO);
+    assert_true(wait_for(house, ACME_TIME_MINUTE));
+    crash(house);
+    house->way.prints = NULL;
+    assert_well(withdraw(house));
+    assert_string_equal("id 7\n", house->way.heard);
+    assert_well(publish(house));
+    assert_true(wait_for(house, ACME_TIME_MINUTE));
+    assert_well(withdraw(house));
+    assert_string_equal("nothing", house->way.heard);
+}
+
+/* What is to be cleaned up must be known whatever happens from then on. */
+static void a_power_loss_leaves_nothing_behind(void **state)
+{
+    house_t *house = open_house(*state);
+    house->way.slowness = 100; /* the way is at it when the power goes */
+    assert_well(publish(house));
+    int is_visible;
+    while (log_count(house, "add ") == 0) {
+        assert_well(ask(&is_visible, house));
+    }
+    fake_store_lose_power(house->disk);
+    crash(house);
+    house->way.slowness = 0;
+    apr_array_header_t *proofs;
+    assert_well(house->solver->list(&proofs, house->solver->baton, house->pool));
+    assert_int_equal(1, proofs->nelts);
+    assert_well(withdraw(house));
+    assert_int_equal(1, log_count(house, "remove example.org " NAME " " VALUE));
 }
 
 static void follows_a_cname(void **state)
@@ -498,6 +547,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(waits_until_every_server_shows_it),
+        FIXTURE_TEST(what_was_printed_is_told_at_the_removal_also_after_a_crash),
+        FIXTURE_TEST(a_power_loss_leaves_nothing_behind),
         FIXTURE_TEST(follows_a_cname),
         FIXTURE_TEST(who_lacks_it_at_the_limit_ends_the_wait),
         FIXTURE_TEST(who_is_silent_at_the_limit_is_a_warning),
