@@ -31,7 +31,12 @@ typedef struct {
 /** The longest `settle`. */
 #define ACME_DNS01_SETTLE_MAX (APR_USEC_PER_SEC * 3600)
 
-typedef enum { ACME_DNS01_EXEC, ACME_DNS01_RFC2136, ACME_DNS01_MANUAL } acme_dns01_way_t;
+typedef enum {
+    ACME_DNS01_EXEC,
+    ACME_DNS01_RFC2136,
+    ACME_DNS01_MANUAL,
+    ACME_DNS01_OFF /**< what was said elsewhere does not hold here; no domain has it */
+} acme_dns01_way_t;
 
 typedef struct acme_dns01_t acme_dns01_t;
 struct acme_dns01_t {

@@ -720,7 +720,7 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),
     DIRECTIVE("ACMEChallengeDns01", set_challenge_dns01,
               "rfc2136 [server=HOST] [key=FILE] [zone=ZONE], exec [style=STYLE] [credentials=FILE] "
-              "PROGRAM [ARGUMENT ...], a PROGRAM alone, or manual"),
+              "[cleanup=PROGRAM] PROGRAM [ARGUMENT ...], a PROGRAM alone, manual, or none"),
     DIRECTIVE("ACMEDns01Wait", set_dns01_wait,
               "[timeout=DURATION] [settle=DURATION] [servers=authoritative|resolver|none]"),
     DIRECTIVE("ACMEDnsResolver", set_dns_resolver,

@@ -60,6 +60,14 @@ static acme_err_t *parse_span(apr_interval_time_t *span, const char *word, const
 
 /* ---- ACMEChallengeDns01 */
 
+static acme_err_t *parse_alone(acme_dns01_t *dns01, acme_dns01_way_t way,
+                               const apr_array_header_t *words, apr_pool_t *pool)
+{
+    dns01->way = way;
+    return words->nelts == 1 ? NULL
+                             : refuse(word_at(words, 1), "manual and none are written alone", pool);
+}
+
 static acme_err_t *parse_rfc2136(acme_dns01_t *dns01, const apr_array_header_t *words,
                                  apr_pool_t *pool)
 {
@@ -159,9 +167,10 @@ acme_err_t *mod_acme_dns01_parse(acme_dns01_t **dns01, const apr_array_header_t 
         return parse_exec(read, words, pool);
     }
     if (acme_text_equal_nocase(first, "manual")) {
-        read->way = ACME_DNS01_MANUAL;
-        return words->nelts == 1 ? NULL
-                                 : refuse(word_at(words, 1), "manual is written alone", pool);
+        return parse_alone(read, ACME_DNS01_MANUAL, words, pool);
+    }
+    if (acme_text_equal_nocase(first, "none")) {
+        return parse_alone(read, ACME_DNS01_OFF, words, pool);
     }
     read->style = ACME_DNS_STYLE_MOD_MD;
     read->command = rest_of(words, 0, pool);

@@ -19,6 +19,7 @@
  *     exec [style=STYLE] [version=1|2] [credentials=FILE] [cleanup=PROGRAM] [limit=DURATION]
  *          PROGRAM [ARGUMENT ...]
  *     manual
+ *     none                          of what is said around it nothing holds here
  *     PROGRAM [ARGUMENT ...]        mod_md's own form
  */
 acme_err_t *mod_acme_dns01_parse(acme_dns01_t **dns01, const apr_array_header_t *words,

@@ -292,6 +292,9 @@ static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *def
     mod_acme_settings_merge(&plan->settings, defaults,
                             &mod_acme_settings_server(definition->server)->settings);
     mod_acme_settings_merge(&plan->settings, &plan->settings, &definition->settings);
+    if (plan->settings.dns01 != NULL && plan->settings.dns01->way == ACME_DNS01_OFF) {
+        plan->settings.dns01 = NULL;
+    }
     mod_acme_draft_t *draft =
         mod_acme_draft_create(link->drafts, definition->file, definition->line);
     draft->context = plan;

@@ -63,6 +63,14 @@ static void manual_stands_alone(void **state)
     assert_refused(ACME_ERR_INPUT, parse(&dns01, "manual now", *state));
 }
 
+static void none_stands_alone(void **state)
+{
+    acme_dns01_t *dns01;
+    assert_well(parse(&dns01, "None", *state));
+    assert_int_equal(ACME_DNS01_OFF, dns01->way);
+    assert_refused(ACME_ERR_INPUT, parse(&dns01, "none at all", *state));
+}
+
 static void refuses_what_no_way_has(void **state)
 {
     static const char *const wrong[] = {"exec",
@@ -152,6 +160,7 @@ int main(void)
         FIXTURE_TEST(exec_has_options_before_the_program),
         FIXTURE_TEST(rfc2136_has_server_key_and_zone),
         FIXTURE_TEST(manual_stands_alone),
+        FIXTURE_TEST(none_stands_alone),
         FIXTURE_TEST(refuses_what_no_way_has),
         FIXTURE_TEST(the_wait_has_three_words),
         FIXTURE_TEST(the_wait_refuses_all_else),
