@@ -87,6 +87,9 @@ typedef struct {
     apr_interval_time_t limit; /**< of one question, from when it is sent */
 } acme_dns_config_t;
 
+/** Nonzero in a build that can ask questions; one without c-ares cannot. */
+int acme_dns_is_built_in(void);
+
 /** Questions over c-ares; lives in @a pool. *dns is NULL (and no error) in a build without c-ares.
  * ACME_ERR_CONFIG if it cannot use @a config. */
 acme_err_t *acme_dns_create(acme_dns_t **dns, const acme_dns_config_t *config, apr_pool_t *pool);

@@ -28,6 +28,8 @@ typedef struct {
     /* not in a record in challenges/: */
     const struct acme_dns01_t *dns01; /**< how the domain sets TXT records; NULL: not said */
     apr_time_t expires;               /**< when the authorization ends; 0: not known */
+    const struct acme_persist_demand_t *persist; /**< what a standing record must say
+                                                      (acme_persist.h); NULL: none is looked for */
 } acme_proof_t;
 
 /** The longest token that is taken. */

@@ -35,6 +35,10 @@ typedef struct {
     int is_told; /**< the solver was asked to publish */
     int is_explained; /**< the CA was asked why it failed */
     apr_time_t expires; /**< as the CA said; 0: it did not */
+    const struct acme_authorization_t *heard; /**< what is to be chosen from; NULL: nothing is */
+    apr_time_t look_at;  /**< what others must publish is not looked for earlier */
+    int looks;           /**< so often it was missing */
+    const char *missing; /**< and what that is, a sentence */
 } acme_record_authorization_t;
 
 typedef struct {

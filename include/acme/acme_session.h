@@ -121,6 +121,9 @@ const char *acme_session_account_url(const acme_session_t *session);
  * yet by this process. */
 int acme_session_may_inquire(const acme_session_t *session);
 
+/** What the CA's directory says; NULL before it was read. Good until the session is used again. */
+const struct acme_directory_t *acme_session_directory(const acme_session_t *session);
+
 /** How long this CA took lately to validate, or to issue (@a is_issuance): an estimate for the first
  * look, kept here for all runs and changed through acme_policy_poll_estimate. */
 apr_interval_time_t *acme_session_estimate(acme_session_t *session, int is_issuance);

@@ -17,6 +17,15 @@
 #include "acme/acme_proof.h"
 #include "acme/acme_store.h"
 
+/** Whether the CA would find what it looks for. */
+typedef struct {
+    int is_met;
+    const char *why;   /**< if not: what is wrong, a phrase */
+    const char *name;  /**< where the record stands, or ought to */
+    const char *value; /**< what stands there; if it is not met, what ought to be added */
+    apr_time_t until;  /**< if met: when that ends; 0: never */
+} acme_prospect_t;
+
 typedef struct acme_solver_t acme_solver_t;
 struct acme_solver_t {
     const char *type;
@@ -33,6 +42,11 @@ struct acme_solver_t {
     /** What is published and not withdrawn (acme_proof_t *), whichever process did it: the engine
      * withdraws what no run claims. NULL: nothing of this type ever stays behind. */
     acme_err_t *(*list)(apr_array_header_t **proofs, void *baton, apr_pool_t *pool);
+    /** Looks, before a challenge is chosen, whether it can be met by what others have published:
+     * *prospect is NULL as long as that is not known; *poll_at is when to ask again. Asked once more
+     * after that, it looks anew. NULL: all that is needed is published by `publish`. */
+    acme_err_t *(*foresee)(acme_prospect_t **prospect, apr_time_t *poll_at, void *baton,
+                           const acme_proof_t *proof, apr_pool_t *pool);
 };
 
 /** http-01: a sealed record under challenges/http-01/<token>, read by acme_responder. */

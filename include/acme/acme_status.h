@@ -23,7 +23,8 @@ typedef struct {
 } acme_status_host_t;
 
 /** {"version", "managed-domains":[…]} for all @a domains, or the object of @a only alone. A secret,
- * a token or a path of the store is never in it. */
+ * a token or a path of the store is never in it; the value of a DNS record that is to be set by hand is
+ * none of these. */
 char *acme_status_json(const apr_array_header_t *domains, const acme_domain_t *only,
                        const acme_store_t *store, const acme_bell_t *bell,
                        const acme_status_host_t *host, const acme_env_t *env, apr_pool_t *pool);

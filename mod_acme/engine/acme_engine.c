@@ -25,6 +25,7 @@
 #include "acme/acme_policy.h"
 #include "acme/acme_renewal.h"
 #include "acme/acme_session.h"
+#include "acme/acme_standing.h"
 #include "acme_inquiry.h"
 
 #define NEVER ((apr_time_t)APR_INT64_MAX)
@@ -572,6 +573,43 @@ static apr_time_t inquire(acme_engine_t *engine, entry_t *entry, const acme_due_
     return NEVER;
 }
 
+/* ---- standing records ---- */
+
+static acme_solver_t *find_foreseer(const acme_engine_t *engine, const char *type)
+{
+    for (int i = 0; i < engine->config.solvers->nelts; ++i) {
+        acme_solver_t *solver = solver_at(engine, i);
+        if (solver->foresee != NULL && strcmp(solver->type, type) == 0) {
+            return solver;
+        }
+    }
+    return NULL;
+}
+
+/* A standing record that ends soon is looked at once more before anybody is warned: it may have been
+ * prolonged. Returns when to go on with that; NEVER if there is nothing to look at. */
+static apr_time_t watch_standing(acme_engine_t *engine, const acme_domain_t *domain, apr_time_t now,
+                                 apr_pool_t *pool)
+{
+    const acme_standing_t *ending = acme_standing_ending(
+        acme_standing_list(engine->config.store, domain->folder, pool), now);
+    const acme_proof_t *proof = ending != NULL ? acme_standing_proof(ending, pool) : NULL;
+    acme_solver_t *solver = proof != NULL ? find_foreseer(engine, proof->type) : NULL;
+    acme_prospect_t *prospect = NULL;
+    apr_time_t poll_at = 0;
+    if (solver == NULL ||
+        solver->foresee(&prospect, &poll_at, solver->baton, proof, pool) != NULL) {
+        return NEVER;
+    }
+    acme_err_t *err = prospect != NULL ? acme_standing_hear(engine->config.store, domain,
+                                                            ending->identifier, prospect, pool)
+                                       : NULL;
+    if (err != NULL) {
+        on_store_trouble(engine, err);
+    }
+    return prospect == NULL ? poll_at : now + ACME_TIME_MINUTE; /* there may be another */
+}
+
 /* ---- looking at a domain, as a whole ---- */
 
 /* The moment of the next look: when it is due and may be tried, at the warn window, and in any case
@@ -617,10 +655,11 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
         mark_hastened(engine, domain, &due, renewal, pool);
         begin_run(engine, entry, &due);
         set_due(engine, entry, now);
-    } else {
-        apr_time_t next = next_look(engine, &due, job, now, pool);
-        set_due(engine, entry, sooner(next, inquire(engine, entry, &due, renewal, now)));
+        return;
     }
+    apr_time_t next = next_look(engine, &due, job, now, pool);
+    next = sooner(next, inquire(engine, entry, &due, renewal, now));
+    set_due(engine, entry, sooner(next, watch_standing(engine, domain, now, pool)));
 }
 
 /* The first look: a run of the process before goes on. Nonzero if nothing else is to be done. */

@@ -29,24 +29,6 @@ static int is_asked(const acme_issuance_t *run, const authorization_t *authoriza
     return 0;
 }
 
-static acme_solver_t *find_solver(const acme_issuance_t *run, const char *type)
-{
-    for (int i = 0; i < run->host->solvers->nelts; ++i) {
-        acme_solver_t *solver = APR_ARRAY_IDX(run->host->solvers, i, acme_solver_t *);
-        if (strcmp(solver->type, type) == 0) {
-            return solver;
-        }
-    }
-    return NULL;
-}
-
-/* The name as it was ordered. */
-static const char *name_of(const authorization_t *authorization, apr_pool_t *pool)
-{
-    const char *name = acme_record_name(authorization, pool);
-    return name != NULL ? name : "an unknown name";
-}
-
 /* Still to be proved. */
 static int is_open(const authorization_t *authorization)
 {
@@ -71,78 +53,6 @@ static int is_ordered(const acme_issuance_t *run, const acme_identifier_t *ident
     return 0;
 }
 
-static char *offered_types(const acme_authorization_t *heard, apr_pool_t *pool)
-{
-    apr_array_header_t *types = apr_array_make(pool, 4, sizeof(const char *));
-    for (int i = 0; i < heard->challenges->nelts; ++i) {
-        APR_ARRAY_PUSH(types, const char *) = acme_text_clean(
-            APR_ARRAY_IDX(heard->challenges, i, const acme_challenge_t *)->type, 40, pool);
-    }
-    return acme_text_join(types, ", ", pool);
-}
-
-/* After a crash: what was published before is gone on with, as long as the CA offers it. */
-static const acme_challenge_t *published_challenge(const authorization_t *authorization,
-                                                   const acme_authorization_t *heard)
-{
-    if (!authorization->is_published || authorization->challenge_type == NULL) {
-        return NULL;
-    }
-    const acme_challenge_t *challenge =
-        acme_authorization_challenge(heard, authorization->challenge_type);
-    return challenge != NULL && challenge->token != NULL && authorization->token != NULL &&
-                   strcmp(challenge->token, authorization->token) == 0
-               ? challenge
-               : NULL;
-}
-
-/* The job is asked once in a run: what worked, what failed. */
-static const apr_array_header_t *types_to_try(acme_issuance_t *run, const char *name)
-{
-    if (run->job == NULL) {
-        run->job = acme_job_read(run->host->store, run->domain->folder, run->pool);
-    }
-    return acme_policy_challenge_types(run->domain->challenge_types, name, run->job,
-                                       issuance_now(run), run->step_pool);
-}
-
-static const acme_challenge_t *choose_challenge(acme_issuance_t *run,
-                                                const authorization_t *authorization,
-                                                const acme_authorization_t *heard)
-{
-    const acme_challenge_t *published = published_challenge(authorization, heard);
-    if (published != NULL && find_solver(run, published->type) != NULL) {
-        return published;
-    }
-    const apr_array_header_t *types = types_to_try(run, name_of(authorization, run->step_pool));
-    for (int i = 0; i < types->nelts; ++i) {
-        const char *type = APR_ARRAY_IDX(types, i, const char *);
-        const acme_challenge_t *challenge = acme_authorization_challenge(heard, type);
-        if (challenge != NULL && challenge->token != NULL && find_solver(run, type) != NULL) {
-            return challenge;
-        }
-    }
-    return NULL;
-}
-
-static acme_err_t *take_challenge(acme_issuance_t *run, authorization_t *authorization,
-                                  const acme_authorization_t *heard)
-{
-    const acme_challenge_t *challenge = choose_challenge(run, authorization, heard);
-    if (challenge == NULL) {
-        return acme_err_make(run->step_pool, ACME_ERR_CONFIG,
-                             "none of the challenge types that work here (%s) is offered for %s: "
-                             "the CA offers %s; see ACMECAChallenges",
-                             acme_text_join(run->domain->challenge_types, ", ", run->step_pool),
-                             name_of(authorization, run->step_pool),
-                             offered_types(heard, run->step_pool));
-    }
-    authorization->challenge_type = apr_pstrdup(run->pool, challenge->type);
-    authorization->challenge_url = apr_pstrdup(run->pool, challenge->url);
-    authorization->token = apr_pstrdup(run->pool, challenge->token);
-    return NULL;
-}
-
 static void take_identifier(acme_issuance_t *run, authorization_t *authorization,
                             const acme_identifier_t *heard)
 {
@@ -163,15 +73,13 @@ static acme_err_t *take_authorization(acme_issuance_t *run, authorization_t *aut
     authorization->is_read = 1;
     authorization->is_done = heard->status == ACME_AUTHORIZATION_VALID;
     authorization->expires = heard->expires;
-    if (heard->status == ACME_AUTHORIZATION_PENDING) {
-        return take_challenge(run, authorization, heard);
-    }
-    if (heard->status == ACME_AUTHORIZATION_VALID ||
+    authorization->heard = heard->status == ACME_AUTHORIZATION_PENDING ? heard : NULL;
+    if (heard->status == ACME_AUTHORIZATION_PENDING || heard->status == ACME_AUTHORIZATION_VALID ||
         heard->status == ACME_AUTHORIZATION_INVALID) {
         return NULL;
     }
     return acme_err_make(run->step_pool, ACME_ERR_GONE, "the authorization of %s is %s",
-                         name_of(authorization, run->step_pool),
+                         issuance__name(authorization, run->step_pool),
                          acme_authorization_status_name(heard->status));
 }
 
@@ -184,6 +92,19 @@ static void mark_published(acme_issuance_t *run)
     }
 }
 
+/* Zero when the run waits, or has failed. */
+static int have_chosen(acme_issuance_t *run)
+{
+    apr_time_t wait_until;
+    acme_err_t *err = issuance__choose(run, &wait_until);
+    if (err != NULL) {
+        issuance_fail(run, err);
+    } else if (wait_until != 0) {
+        issuance_stay(run, wait_until);
+    }
+    return err == NULL && wait_until == 0;
+}
+
 static void leave_authorize(acme_issuance_t *run)
 {
     int open = 0;
@@ -193,6 +114,9 @@ static void leave_authorize(acme_issuance_t *run)
             return; /* still to be heard of */
         }
         open += !authorization->is_done;
+    }
+    if (!have_chosen(run)) {
+        return;
     }
     run->record->thumbprint = acme_session_thumbprint(run->session);
     if (open > 0) {
@@ -216,7 +140,8 @@ static void hear_authorization(acme_issuance_t *run, authorization_t *authorizat
     }
     if (err == NULL) {
         err = acme_authorization_parse(&heard, answer->exchange->answer,
-                                       answer->exchange->answer_len, run->step_pool);
+                                       answer->exchange->answer_len,
+                                       run->pool); /* the choice may take days */
     }
     if (err == NULL) {
         err = take_authorization(run, authorization, heard);
@@ -264,7 +189,7 @@ static acme_proof_t proof_of(const acme_issuance_t *run, const authorization_t *
 static acme_err_t *solver_of(acme_solver_t **solver, const acme_issuance_t *run,
                              const authorization_t *authorization)
 {
-    *solver = find_solver(run, authorization->challenge_type);
+    *solver = issuance__solver(run, authorization->challenge_type);
     return *solver != NULL ? NULL
                            : acme_err_make(run->step_pool, ACME_ERR_CONFIG,
                                            "challenge type %s no longer works here",
@@ -353,7 +278,7 @@ void issuance__publish(acme_issuance_t *run)
 static int withdraw_proof(acme_issuance_t *run, const authorization_t *authorization,
                           apr_time_t *poll_at)
 {
-    acme_solver_t *solver = find_solver(run, authorization->challenge_type);
+    acme_solver_t *solver = issuance__solver(run, authorization->challenge_type);
     if (solver == NULL) {
         return 1;
     }
@@ -422,7 +347,7 @@ static void hear_challenge(acme_issuance_t *run, authorization_t *authorization,
     /* "malformed": it is no longer pending, since an answer of ours got lost; the order will tell */
     authorization->challenge_url = NULL;
     issuance_note(run, "challenge", "%s: told the CA to validate by %s",
-                  name_of(authorization, run->step_pool), authorization->challenge_type);
+                  issuance__name(authorization, run->step_pool), authorization->challenge_type);
     leave_respond(run);
 }
 
@@ -508,7 +433,7 @@ static void hear_failure(acme_issuance_t *run, authorization_t *authorization,
     if (challenge != NULL) {
         authorization->failed_type = apr_pstrdup(run->pool, challenge->type);
     }
-    add_explanation(run, explain_failure(heard, name_of(authorization, run->step_pool),
+    add_explanation(run, explain_failure(heard, issuance__name(authorization, run->step_pool),
                                          run->step_pool));
 }
 

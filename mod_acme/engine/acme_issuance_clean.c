@@ -10,6 +10,7 @@
 
 #include "acme/acme_job.h"
 #include "acme/acme_policy.h"
+#include "acme/acme_standing.h"
 #include "acme/acme_time.h"
 
 void issuance__settle(acme_issuance_t *run)
@@ -113,11 +114,29 @@ static void tell_job(acme_issuance_t *run, acme_job_t *job)
     job->warned_at = 0;
 }
 
+/* What was missing for another way to prove a name is no longer, if this way is the better one. */
+static acme_err_t *settle_standing(const acme_issuance_t *run)
+{
+    const acme_record_t *record = run->record;
+    int is_success = record->err == NULL && record->chain != NULL;
+    for (int i = 0; is_success && i < record->authorizations->nelts; ++i) {
+        const acme_record_authorization_t *authorization =
+            APR_ARRAY_IDX(record->authorizations, i, acme_record_authorization_t *);
+        if (authorization->challenge_type != NULL) {
+            ACME_TRY(acme_standing_settle(run->host->store, run->domain,
+                                          issuance__name(authorization, run->step_pool),
+                                          authorization->challenge_type, run->step_pool));
+        }
+    }
+    return NULL;
+}
+
 static acme_err_t *clean(acme_issuance_t *run)
 {
     const acme_store_t *store = run->host->store;
     acme_job_t *job = acme_job_read(store, run->domain->folder, run->step_pool);
     tell_job(run, job);
+    ACME_TRY(settle_standing(run));
     ACME_TRY(acme_job_write(store, run->domain->folder, run->domain->name, job, run->step_pool));
     return acme_record_remove(store, run->domain->folder, run->step_pool);
 }

@@ -100,6 +100,16 @@ void issuance__stage(acme_issuance_t *run);
 void issuance__explain(acme_issuance_t *run);
 void issuance__clean(acme_issuance_t *run);
 
+/** The solver of challenges of @a type; NULL: there is none here. */
+acme_solver_t *issuance__solver(const acme_issuance_t *run, const char *type);
+
+/** The name of an authorization as it was ordered, with "*."; a phrase before it was read once. */
+const char *issuance__name(const acme_record_authorization_t *authorization, apr_pool_t *pool);
+
+/** Chooses a challenge for each authorization that was heard and is pending. *wait_until is 0 when all
+ * are chosen, else when to call again. */
+acme_err_t *issuance__choose(acme_issuance_t *run, apr_time_t *wait_until);
+
 /** Takes every published proof away; troubles are logged and passed over. Returns 0 when all are gone,
  * else when to call again. */
 apr_time_t issuance__withdraw_proofs(acme_issuance_t *run);

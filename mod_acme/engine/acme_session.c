@@ -558,6 +558,11 @@ int acme_session_may_inquire(const acme_session_t *session)
     return session->directory == NULL || session->directory->renewal_info != NULL;
 }
 
+const acme_directory_t *acme_session_directory(const acme_session_t *session)
+{
+    return session->directory;
+}
+
 apr_interval_time_t *acme_session_estimate(acme_session_t *session, int is_issuance)
 {
     return &session->estimates[is_issuance != 0];

@@ -10,7 +10,7 @@
  *    "window":{"from":…, "until":…}, "renew-at":…, "explanation-url":…, "next-check":…},
  *    "domains":[…]}, …}, "renewal":{"errors":n,
  * "next-run":TIME, "last-run":TIME, "last":{…}, "log":{…}, "step":…, "started":TIME},
- *    "activation":…}, …]}
+ *    "manual":[…], "standing":[…] (acme_status_manual.c), "activation":…}, …]}
  *
  * "state" is a judgement of the certificates alone: "complete" (they fit what is wanted now),
  * "incomplete" (a name or a key type is missing, or all of it), "expired", "unknown" (the store
@@ -28,6 +28,7 @@
 #include "acme/acme_renewal.h"
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
+#include "acme_status_private.h"
 
 #define MAX_SENTENCE 2000
 
@@ -285,10 +286,10 @@ static void add_renewal(json_t *object, const acme_domain_t *domain, const view_
     if (view->is_single) {
         copy_members(renewal, job, of_log);
     }
-    copy_members(
-        renewal,
-        read_record(domain, acme_store_path(pool, "staging", folder, "order.json"), view, pool),
-        of_order);
+    const json_t *order =
+        read_record(domain, acme_store_path(pool, "staging", folder, "order.json"), view, pool);
+    copy_members(renewal, order, of_order);
+    acme_status__add_manual(object, domain, order, view->store, pool);
     if (json_object_size(renewal) > 0) {
         json_object_set(object, "renewal", renewal);
     }

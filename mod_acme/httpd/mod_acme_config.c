@@ -14,6 +14,7 @@
 #include <http_log.h>
 #include <unixd.h>
 
+#include "acme/acme_persist.h"
 #include "acme/acme_text.h"
 
 #include "mod_acme_settings.h"
@@ -101,8 +102,8 @@ static int is_reachable(const acme_domain_t *domain, int has_http, int has_https
     int can_answer = 0;
     for (int i = 0; i < domain->challenge_types->nelts; i++) {
         const char *type = APR_ARRAY_IDX(domain->challenge_types, i, const char *);
-        if (!mod_acme_words_can_answer(type)) {
-            continue;
+        if (!mod_acme_words_can_answer(type) || strcmp(type, ACME_PERSIST_TYPE) == 0) {
+            continue; /* whether there is a record for it, nobody knows yet */
         }
         can_answer = 1;
         if (strcmp(type, "http-01") == 0 ? has_http

@@ -58,9 +58,9 @@ static const char *judge(mod_acme_drafts_t *drafts, const mod_acme_draft_t *draf
     }
     if (identifier->is_wildcard && !draft->can_wildcard) {
         return apr_psprintf(drafts->scratch,
-                            "%s: a wildcard is proved by dns-01 only (RFC 8555 section 8.4), and "
-                            "how is not said; write ACMEChallengeDns01, or name the hosts one by "
-                            "one",
+                            "%s: a wildcard is proved by DNS only (RFC 8555 section 8.4), and "
+                            "how is not said; write ACMEChallengeDns01 for dns-01, ACMECAChallenges "
+                            "dns-persist-01 if the CA has that, or name the hosts one by one",
                             identifier->value);
     }
     if (identifier->type == ACME_IDENTIFIER_IP && !draft->ca->is_private) {

@@ -16,6 +16,7 @@
 #include "acme/acme_program.h"
 #include "acme/acme_solver.h"
 #include "acme/acme_solver_dns.h"
+#include "acme/acme_solver_persist.h"
 #include "acme/acme_time.h"
 
 /* A DNS question that has no answer by then has none. */
@@ -102,7 +103,7 @@ static const acme_dns01_t *settings_for(void *baton, const acme_identifier_t *id
     return domain != NULL ? domain->dns01 : NULL;
 }
 
-/* NULL, with a line in the log, if nobody can be asked: dns-01 then only lets time pass. */
+/* NULL if nobody can be asked. */
 static const acme_dns_t *make_dns(const mod_acme_world_t *world, apr_pool_t *pool)
 {
     acme_dns_t *dns = NULL;
@@ -114,16 +115,23 @@ static const acme_dns_t *make_dns(const mod_acme_world_t *world, apr_pool_t *poo
     if (err != NULL) {
         acme_env_log(world->env, ACME_LOG_ERROR, "%s", err->text);
     }
-    else if (dns == NULL) {
+    return dns;
+}
+
+/* dns-01 then only lets time pass. */
+static void warn_of_silence(const mod_acme_world_t *world)
+{
+    if (!acme_dns_is_built_in()) {
         acme_env_log(world->env, ACME_LOG_WARNING,
                      "this mod_acme was built without c-ares, so nobody is asked whether TXT "
                      "records can be seen: ACMEDns01Wait settle=DURATION is the whole wait");
     }
-    return dns;
 }
 
-static acme_solver_t *make_dns_solver(const mod_acme_world_t *world, apr_pool_t *pool)
+static acme_solver_t *make_dns_solver(const mod_acme_world_t *world, const acme_dns_t *dns,
+                                      apr_pool_t *pool)
 {
+    warn_of_silence(world);
     workshop_t *workshop = apr_pcalloc(pool, sizeof(*workshop));
     *workshop = (workshop_t){.world = world,
                              .pool = pool,
@@ -131,7 +139,7 @@ static acme_solver_t *make_dns_solver(const mod_acme_world_t *world, apr_pool_t 
                              .updates = apr_hash_make(pool)};
     const acme_solver_dns_config_t config = {.env = world->env,
                                              .store = world->store,
-                                             .dns = make_dns(world, pool),
+                                             .dns = dns,
                                              .baton = workshop,
                                              .settings_for = settings_for,
                                              .update_for = update_for};
@@ -153,8 +161,13 @@ apr_array_header_t *mod_acme_solvers_create(const mod_acme_world_t *world, apr_p
     apr_array_header_t *solvers = apr_array_make(pool, 3, sizeof(acme_solver_t *));
     APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_http_create(world->store, pool);
     APR_ARRAY_PUSH(solvers, acme_solver_t *) = acme_solver_tls_alpn_create(world->store, pool);
+    const acme_dns_t *dns = make_dns(world, pool);
     if (needs_dns_solver(world, pool)) {
-        APR_ARRAY_PUSH(solvers, acme_solver_t *) = make_dns_solver(world, pool);
+        APR_ARRAY_PUSH(solvers, acme_solver_t *) = make_dns_solver(world, dns, pool);
+    }
+    if (dns != NULL) {
+        APR_ARRAY_PUSH(solvers, acme_solver_t *) =
+            acme_solver_persist_create(world->env, dns, pool);
     }
     return solvers;
 }

@@ -18,7 +18,9 @@
 #include <apr_strings.h>
 
 #include "acme/acme_digest.h"
+#include "acme/acme_dns.h"
 #include "acme/acme_key.h"
+#include "acme/acme_persist.h"
 #include "acme/acme_time.h"
 
 #include "mod_acme_ca.h"
@@ -257,29 +259,56 @@ static apr_array_header_t *type_last(const char *type, const apr_array_header_t 
     return all;
 }
 
+/* What is written, without @a type, which is of no use here; that is told once. */
+static const apr_array_header_t *useless(link_t *link, mod_acme_draft_t *draft,
+                                         const apr_array_header_t *types, const char *type,
+                                         const char *why)
+{
+    const apr_array_header_t *rest = without_type(types, type, link->pool);
+    if (rest->nelts < types->nelts && is_news(link, type)) {
+        mod_acme_draft_report(link->drafts, draft, why);
+    }
+    return rest;
+}
+
+static const apr_array_header_t *written_types(link_t *link, const mod_acme_settings_t *settings,
+                                               mod_acme_draft_t *draft)
+{
+    const apr_array_header_t *types = settings->challenge_types;
+    if (settings->dns01 == NULL) {
+        types = useless(link, draft, types, DNS_01,
+                        "ACMECAChallenges names dns-01, and how TXT records are set is not "
+                        "said, so dns-01 is not used; write ACMEChallengeDns01");
+    }
+    if (!acme_dns_is_built_in()) {
+        types = useless(link, draft, types, ACME_PERSIST_TYPE,
+                        "ACMECAChallenges names " ACME_PERSIST_TYPE
+                        ", and this mod_acme was built without c-ares and cannot look whether the "
+                        "record for it is there, so it is not used");
+    }
+    return types;
+}
+
 /* Without ACMECAChallenges dns-01 is tried wherever a way is configured: first where that stands in
- * the domain's own section, else last. With it exactly what is written, as far as it can work. */
+ * the domain's own section, else last, and after all others a record that may stand there already.
+ * With it exactly what is written, as far as it can work. */
 static void choose_types(link_t *link, plan_t *plan, mod_acme_draft_t *draft)
 {
     mod_acme_settings_t *settings = &plan->settings;
     const apr_array_header_t *types = settings->challenge_types;
     plan->has_own_types = types != NULL;
-    if (types == NULL) {
+    if (plan->has_own_types) {
+        types = written_types(link, settings, draft);
+    }
+    else {
         types = default_challenges(link);
         if (settings->dns01 != NULL) {
             types = plan->definition->settings.dns01 != NULL ? type_first(DNS_01, types, link->pool)
                                                              : type_last(DNS_01, types, link->pool);
         }
-    }
-    else if (settings->dns01 == NULL) {
-        const apr_array_header_t *rest = without_type(types, DNS_01, link->pool);
-        if (rest->nelts < types->nelts && is_news(link, DNS_01)) {
-            mod_acme_draft_report(
-                link->drafts, draft,
-                "ACMECAChallenges names dns-01, and how TXT records are set is not "
-                "said, so dns-01 is not used; write ACMEChallengeDns01");
+        if (acme_dns_is_built_in()) {
+            types = type_last(ACME_PERSIST_TYPE, types, link->pool);
         }
-        types = rest;
     }
     settings->challenge_types = types;
 }
@@ -300,7 +329,9 @@ static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *def
     draft->context = plan;
     draft->is_auto = plan->settings.is_auto;
     choose_types(link, plan, draft);
-    draft->can_wildcard = mod_acme_words_can_wildcard(plan->settings.challenge_types);
+    /* whether the CA has dns-persist-01, and a record is there, only who writes it can know */
+    draft->can_wildcard = (plan->settings.dns01 != NULL || plan->has_own_types) &&
+                          mod_acme_words_can_wildcard(plan->settings.challenge_types);
     draft->ca = share_ca(link, draft);
     return draft;
 }

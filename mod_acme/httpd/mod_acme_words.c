@@ -213,6 +213,7 @@ static const challenge_t challenges[] = {
     {"http-01", 1, 0, NULL},
     {"tls-alpn-01", 1, 0, NULL},
     {"dns-01", 1, 1, NULL}, /* with ACMEChallengeDns01 */
+    {"dns-persist-01", 1, 1, NULL}, /* with a record that an administrator has set */
     {"tls-sni-01", 0, 0, "it was insecure and is gone since 2019, tls-alpn-01 took its place"},
     {"tls-sni-02", 0, 0, "it was insecure and is gone since 2019, tls-alpn-01 took its place"},
     {"proofofpossession-01", 0, 0,
@@ -240,7 +241,7 @@ acme_err_t *mod_acme_words_challenge(const char **type, const char *word, apr_po
 {
     const challenge_t *challenge = find_challenge(word);
     if (challenge == NULL) {
-        return refuse(word, "the types of challenges are http-01, tls-alpn-01 and dns-01", pool);
+        return refuse(word, "the types of challenges are http-01, tls-alpn-01, dns-01 and dns-persist-01", pool);
     }
     if (challenge->ended != NULL) {
         return refuse(word, challenge->ended, pool);
@@ -270,7 +271,7 @@ const apr_array_header_t *mod_acme_words_default_challenges(apr_pool_t *pool)
 {
     apr_array_header_t *types = apr_array_make(pool, (int)CHALLENGE_COUNT, sizeof(const char *));
     for (apr_size_t i = 0; i < CHALLENGE_COUNT; i++) {
-        if (challenges[i].is_here && !challenges[i].proves_wildcard) { /* dns-01 needs a setting */
+        if (challenges[i].is_here && !challenges[i].proves_wildcard) { /* these need more */
             APR_ARRAY_PUSH(types, const char *) = challenges[i].type;
         }
     }

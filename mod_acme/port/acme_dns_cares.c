@@ -182,6 +182,12 @@ static int poll_question(acme_dns_answer_t **answer, void *data, acme_dns_questi
 }
 
 /* see acme_dns.h */
+int acme_dns_is_built_in(void)
+{
+    return 1;
+}
+
+/* see acme_dns.h */
 acme_err_t *acme_dns_create(acme_dns_t **dns, const acme_dns_config_t *config, apr_pool_t *pool)
 {
     baton_t *baton = apr_pcalloc(pool, sizeof(*baton));

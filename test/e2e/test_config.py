@@ -314,7 +314,7 @@ def test_the_same_host_twice_is_said_once(judge):
             "ACMECertificateAuthority https://acme-v01.api.letsencrypt.org/directory",
             "its successor is https://acme-v02.api.letsencrypt.org/directory",
         ),
-        ("ACMECAChallenges smtp-01", "http-01, tls-alpn-01 and dns-01"),
+        ("ACMECAChallenges smtp-01", "http-01, tls-alpn-01, dns-01 and dns-persist-01"),
         ("ACMERetryDelay 0", "at least 1s"),
         ("ACMECheckInterval 500ms", "at least 1s"),
         ("ACMEBaseServer perhaps", "on or off"),

@@ -521,6 +521,10 @@ static json_t *challenge_json(const fake_ca__challenge_t *challenge, apr_pool_t 
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:s}", "type", challenge->type, "url", challenge->url, "status",
                   challenge->status, "token", challenge->token);
+    if (is(challenge->type, "dns-persist-01")) { /* draft -01: no token, but whom to name */
+        json_object_del(object, "token");
+        json_object_set_new(object, "issuer-domain-names", json_pack("[s]", "ca.test"));
+    }
     if (challenge->validated != 0) {
         json_object_set_new(object, "validated",
                             json_string(acme_time_rfc3339(challenge->validated, pool)));

@@ -220,6 +220,44 @@ static void what_cannot_be_read_is_said_without_a_path(void **state)
     assert_int_equal(1, fake_env_logged(world->clock, ACME_LOG_WARNING, NAME));
 }
 
+/* ---- what is to be set by hand */
+
+#define TOKEN "1uYOuW_wbhXCII2uXnyqCRb69eSLZ8fXAiLPWhjjGbc"
+#define THUMB "MZaA6-J0vMO5OmCYxdAhKPF5jLmKhUpb7ajMQJnf64w"
+#define VALUE "0D-1lRpxapEI3GHLPzOsDjUZCzMrCztcLq9bieJjXTs" /* test/data/vectors.json */
+
+static void put(const read_world_t *world, const char *path, const char *text)
+{
+    assert_well(acme_store_put(world->store, path, text, strlen(text), world->pool));
+}
+
+static void records_for_a_hand_are_shown_while_they_are_needed(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    const acme_domain_t *domain = read_world_domain(NAME, 0, *state);
+    const char *order = "staging/" NAME "/order.json";
+    const char *proof = "challenges/dns-01/" VALUE;
+    put(world, order,
+        "{\"thumbprint\":\"" THUMB "\",\"authorizations\":[{\"identifier\":\"" NAME
+        "\",\"wildcard\":true,\"challenge\":\"dns-01\",\"token\":\"" TOKEN "\"}]}");
+    assert_null(json_object_get(one(world, domain), "manual")); /* not asked for yet */
+    put(world, proof, "{\"name\":\"x.acme.example\",\"way\":\"manual\"}");
+    const json_t *manual = json_object_get(one(world, domain), "manual");
+    assert_int_equal(1, json_array_size(manual));
+    const json_t *record = json_array_get(manual, 0);
+    assert_string_equal("dns-01", string_at(record, "type"));
+    assert_string_equal("*." NAME, string_at(record, "identifier"));
+    assert_string_equal("x.acme.example", string_at(record, "name"));
+    assert_string_equal(VALUE, string_at(record, "value"));
+    put(world, proof, "{\"name\":\"x.acme.example\"}"); /* a program sets it */
+    assert_null(json_object_get(one(world, domain), "manual"));
+    put(world, proof, "{\"name\":\"x.acme.example\",\"way\":\"manual\"}");
+    put(world, order,
+        "{\"thumbprint\":\"" THUMB "\",\"authorizations\":[{\"identifier\":\"" NAME
+        "\",\"done\":true,\"challenge\":\"dns-01\",\"token\":\"" TOKEN "\"},1,{}]}");
+    assert_null(json_object_get(one(world, domain), "manual"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +271,7 @@ int main(void)
         FIXTURE_TEST(the_list_is_without_histories),
         FIXTURE_TEST(nothing_secret_is_shown),
         FIXTURE_TEST(what_cannot_be_read_is_said_without_a_path),
+        FIXTURE_TEST(records_for_a_hand_are_shown_while_they_are_needed),
     };
     return fixture_run(tests);
 }

@@ -6,6 +6,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include "acme/acme_dns.h"
 #include "acme/acme_text.h"
 
 #include "mod_acme_settings.h"
@@ -337,6 +338,50 @@ static void assert_types(const char *wanted, const acme_domain_t *domain, apr_po
     assert_string_equal(wanted, acme_text_join(domain->challenge_types, " ", pool));
 }
 
+/* Behind @a types what may stand in the DNS anyway, in a build that can look. */
+static const char *in_order(const char *types, apr_pool_t *pool)
+{
+    return acme_dns_is_built_in() ? apr_pstrcat(pool, types, " dns-persist-01", NULL) : types;
+}
+
+static void a_standing_record_is_the_last_hope(void **state)
+{
+    world_t world = begin(state);
+    (void)define(&world, NULL, "a.example.org");
+    (void)define(&world, NULL,
+                 "*.b.example.org b.example.org"); /* nothing says that there is one */
+    const mod_acme_global_t *global = link_all(&world);
+    assert_types(in_order("http-01 tls-alpn-01", *state), domain_at(global, 0), *state);
+    assert_int_equal(1, domain_at(global, 1)->identifiers->nelts);
+}
+
+static void a_standing_record_that_is_written_proves_wildcards(void **state)
+{
+    world_t world = begin(state);
+    apr_array_header_t *types = apr_array_make(*state, 2, sizeof(const char *));
+    APR_ARRAY_PUSH(types, const char *) = "dns-persist-01";
+    APR_ARRAY_PUSH(types, const char *) = "http-01";
+    mod_acme_settings_server(world.base)->settings.challenge_types = types;
+    (void)define(&world, NULL, "*.b.example.org b.example.org");
+    const acme_domain_t *domain = domain_at(link_all(&world), 0);
+    assert_types(acme_dns_is_built_in() ? "dns-persist-01 http-01" : "http-01", domain, *state);
+    assert_int_equal(acme_dns_is_built_in() ? 2 : 1, domain->identifiers->nelts);
+}
+
+static void none_switches_a_way_off_that_is_said_around_it(void **state)
+{
+    static const acme_dns01_t none = {.way = ACME_DNS01_OFF};
+    world_t world = begin(state);
+    mod_acme_settings_server(world.base)->settings.dns01 = &by_hand;
+    (void)define(&world, NULL, "a.example.org");
+    define(&world, NULL, "b.example.org")->settings.dns01 = &none;
+    const mod_acme_global_t *global = link_all(&world);
+    assert_ptr_not_equal(NULL, domain_at(global, 0)->dns01);
+    assert_null(domain_at(global, 1)->dns01);
+    assert_types(in_order("http-01 tls-alpn-01", *state), domain_at(global, 1), *state);
+    assert_int_equal(1, global->dns01s->nelts);
+}
+
 static void dns_01_comes_with_its_way(void **state)
 {
     world_t world = begin(state);
@@ -348,9 +393,7 @@ static void dns_01_comes_with_its_way(void **state)
     const mod_acme_global_t *global = link_all(&world);
     assert_int_equal(3, global->domains->nelts);
     const acme_domain_t *plain = domain_at(global, 0);
-    const char *last =
-        APR_ARRAY_IDX(plain->challenge_types, plain->challenge_types->nelts - 1, const char *);
-    assert_string_equal("dns-01", last);
+    assert_types(in_order("http-01 tls-alpn-01 dns-01", *state), plain, *state);
     for (int i = 1; i < 3; i++) { /* a wildcard; its own section */
         const acme_domain_t *domain = domain_at(global, i);
         assert_string_equal("dns-01", APR_ARRAY_IDX(domain->challenge_types, 0, const char *));
@@ -498,6 +541,9 @@ int main(void)
         FIXTURE_TEST(domains_of_one_ca_share_it),
         FIXTURE_TEST(settings_come_from_server_host_and_section),
         FIXTURE_TEST(dns_01_comes_with_its_way),
+        FIXTURE_TEST(a_standing_record_is_the_last_hope),
+        FIXTURE_TEST(a_standing_record_that_is_written_proves_wildcards),
+        FIXTURE_TEST(none_switches_a_way_off_that_is_said_around_it),
         FIXTURE_TEST(dns_01_without_a_way_is_told_once),
         FIXTURE_TEST(written_types_stay_as_they_are),
         FIXTURE_TEST(nothing_configured_links_nothing),

@@ -153,6 +153,8 @@ static void challenge_types_are_known_gone_or_unknown(void **state)
     assert_string_equal("http-01", type);
     assert_well(mod_acme_words_challenge(&type, "dns-01", pool));
     assert_well(mod_acme_words_challenge(&type, "tls-alpn-01", pool));
+    assert_well(mod_acme_words_challenge(&type, "DNS-Persist-01", pool));
+    assert_string_equal("dns-persist-01", type);
     acme_err_t *err = mod_acme_words_challenge(&type, "tls-sni-01", pool);
     assert_refused(ACME_ERR_INPUT, err);
     assert_non_null(strstr(err->text, "tls-alpn-01"));
@@ -177,8 +179,12 @@ static void dns_alone_proves_wildcards(void **state)
     assert_false(mod_acme_words_can_wildcard(types));
     APR_ARRAY_PUSH(types, const char *) = "http-01";
     assert_false(mod_acme_words_can_wildcard(types));
-    APR_ARRAY_PUSH(types, const char *) = "dns-01";
-    assert_true(mod_acme_words_can_wildcard(types));
+    static const char *const dns[] = {"dns-01", "dns-persist-01"};
+    for (int i = 0; i < 2; i++) {
+        APR_ARRAY_PUSH(types, const char *) = dns[i];
+        assert_true(mod_acme_words_can_wildcard(types));
+        apr_array_pop(types);
+    }
 }
 
 static void proxies_are_urls(void **state)
