@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from world.bind import Bind, find_program  # noqa: E402
 from world.ca import Dns, Pebble, is_recent  # noqa: E402
-from world.clock import ShiftedClock, build_library  # noqa: E402
+from world.clock import Clock, find_libfaketime  # noqa: E402
 from world.httpd import Folder, Httpd, find_httpd  # noqa: E402
 from world.processes import free_port  # noqa: E402
 from world.sanitizers import Sanitizers, find_library  # noqa: E402
@@ -122,18 +122,12 @@ def make_bind(folder):
         bind.stop()
 
 
-@pytest.fixture(scope="session")
-def clock_library(session_folder):
-    library = build_library(session_folder)
-    if not library:
-        pytest.skip("there is no C compiler")
-    return library
-
-
 @pytest.fixture
-def clock(clock_library, folder):
+def clock(folder):
     """A clock to set forward: make_httpd(…, **clock.options())."""
-    return ShiftedClock(clock_library, folder)
+    if not find_libfaketime():
+        pytest.skip("libfaketime is not installed")
+    return Clock(folder)
 
 
 @pytest.fixture
