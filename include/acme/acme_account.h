@@ -6,6 +6,7 @@
 
 #include <apr_pools.h>
 #include <apr_tables.h>
+#include <apr_time.h>
 
 #include "acme/acme_err.h"
 
@@ -21,7 +22,16 @@ typedef struct {
     const char *ca_url;           /**< directory URL it belongs to */
     const apr_array_header_t *contacts; /**< const char *, "mailto:…" */
     int terms_agreed;
+
+    /* what the record knows beyond the CA */
+    const char *thumbprint; /**< of its key; NULL: not known, as in records of mod_md */
+    const apr_array_header_t *asked;  /**< contacts that the CA was last asked to keep */
+    const apr_array_header_t *remade; /**< apr_time_t: when it was made anew, the last few; or NULL */
+    apr_time_t deactivated; /**< when its closing was asked for by the administrator; 0: never */
 } acme_account_t;
+
+/** No more of `remade` is kept. */
+#define ACME_ACCOUNT_REMADE_MAX 8
 
 /** Payload of newAccount. @a contacts may be empty; @a binding is that of acme_eab_bind, or NULL. */
 char *acme_account_request(const apr_array_header_t *contacts, int terms_agreed,
@@ -37,6 +47,13 @@ char *acme_account_update_request(const apr_array_header_t *contacts, apr_pool_t
  * without). ACME_ERR_INPUT if the Location is unusable or the status is unknown. */
 acme_err_t *acme_account_parse(acme_account_t **account, const char *body, apr_size_t len,
                                const char *location, const char *ca_url, apr_pool_t *pool);
+
+/** Payload that closes the account for ever (RFC 8555 section 7.3.6). */
+char *acme_account_deactivate_request(apr_pool_t *pool);
+
+/** Payload of the inner JWS that changes the key of account @a url from @a old_jwk (RFC 8555
+ * section 7.3.5). */
+char *acme_account_key_change_request(const char *url, const char *old_jwk, apr_pool_t *pool);
 
 /** The stored form (account.json: names as mod_md's) and back. Unknown members of @a previous (the
  * text read before, NULL if none) are kept. */

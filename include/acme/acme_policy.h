@@ -93,6 +93,11 @@ apr_array_header_t *acme_policy_challenge_types(const apr_array_header_t *types,
 apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform);
 
+/** When an account that its CA has forgotten or closed may be made anew: an hour after the last time, and
+ * ACME_POLICY_REMAKES_MAX times in a day. @a remade: apr_time_t, when it was, oldest first; or NULL. 0: now. */
+#define ACME_POLICY_REMAKES_MAX 3
+apr_time_t acme_policy_remake_at(const apr_array_header_t *remade, apr_time_t now);
+
 /** The moment that a record says, as far as it can be believed: @a when, or 0 if it lies further ahead
  * than anything is ever put off, since it was written under a clock that was wrong. */
 apr_time_t acme_policy_believable(apr_time_t when, apr_time_t now);

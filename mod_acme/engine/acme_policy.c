@@ -291,6 +291,26 @@ apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_
     return whole_second(later(spread(now, doubled(first, errors, max), uniform), asked_for(err, now)));
 }
 
+/* The @a nth time from the end; 0 if there were not so many, or if it is not in the past. */
+static apr_time_t nth_last(const apr_array_header_t *times, int nth, apr_time_t now)
+{
+    if (times == NULL || times->nelts < nth) {
+        return 0;
+    }
+    apr_time_t when = APR_ARRAY_IDX(times, times->nelts - nth, apr_time_t);
+    return when <= now ? when : 0;
+}
+
+apr_time_t acme_policy_remake_at(const apr_array_header_t *remade, apr_time_t now)
+{
+    apr_time_t last = nth_last(remade, 1, now);
+    apr_time_t third = nth_last(remade, ACME_POLICY_REMAKES_MAX, now);
+    apr_time_t at = last != 0 ? last + ACME_TIME_HOUR : 0;
+    apr_time_t daily = third != 0 ? third + ACME_TIME_DAY : 0;
+    at = later(at, daily);
+    return at > now ? at : 0;
+}
+
 /* ---- how to prove ---- */
 
 /* Those of `proofs` that are about `name`. */

@@ -335,7 +335,10 @@ static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_p
     if (acme_problem_is(problem, "badNonce") && ++ask->bad_nonces <= ACME_SESSION_BAD_NONCES) {
         enqueue_first(session, ask);
     } else if (acme_problem_is(problem, "accountDoesNotExist")) {
-        acme_session__lose_account(session, ask->account, err);
+        acme_session__lose_account(session, ask->account);
+        enqueue_first(session, ask);
+    } else if (acme_problem_is(problem, "unauthorized") &&
+               (ask->account != session->account || acme_session__doubt_account(session))) {
         enqueue_first(session, ask);
     } else if (is_ca_trouble(session, exchange) && !fails_alone(session, ask)) {
         acme_session__trouble(session, err);
@@ -465,6 +468,16 @@ static void flow(acme_session_t *session)
     }
 }
 
+/* In the name of the account, as far as that is not in doubt. */
+static void proceed(acme_session_t *session)
+{
+    if (session->is_doubted) {
+        acme_session__check_account(session);
+    } else {
+        flow(session);
+    }
+}
+
 /* What makes certificates comes first: only what room is left is for inquiries. */
 static void inquire(acme_session_t *session)
 {
@@ -511,7 +524,7 @@ void acme_session_tick(acme_session_t *session)
         acme_session__seek_account(session);
     }
     if (session->account != NULL && session->directory != NULL) {
-        flow(session);
+        proceed(session);
     }
     if (session->directory != NULL) {
         inquire(session);

@@ -13,6 +13,7 @@
 #include "acme/acme_json.h"
 #include "acme/acme_jws.h"
 #include "acme/acme_key_file.h"
+#include "acme/acme_policy.h"
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
@@ -23,6 +24,18 @@ static const char *account_path(acme_session_t *session, const char *file, apr_p
 
 /* ---- the key ---- */
 
+static acme_err_t *use_key(acme_session_t *session, acme_key_t *key)
+{
+    char *thumbprint;
+    ACME_TRY(acme_key_thumbprint(&thumbprint, key, session->pool));
+    session->key = key;
+    session->thumbprint = thumbprint;
+    if (session->config.bell != NULL) {
+        atomic_fetch_add(&session->config.bell->accounts, 1);
+    }
+    return NULL;
+}
+
 static acme_err_t *make_key(acme_session_t *session)
 {
     const acme_key_spec_t spec = {.type = ACME_KEY_P256};
@@ -31,8 +44,7 @@ static acme_err_t *make_key(acme_session_t *session)
     ACME_TRY(acme_key_file_write(session->config.store,
                                  account_path(session, "privkey", session->pool), key,
                                  session->pool));
-    session->key = key;
-    return NULL;
+    return use_key(session, key);
 }
 
 static acme_err_t *seek_key(acme_session_t *session)
@@ -43,47 +55,61 @@ static acme_err_t *seek_key(acme_session_t *session)
     acme_key_t *key;
     ACME_TRY(acme_key_file_read(&key, session->config.store,
                                 account_path(session, "privkey", session->pool), session->pool));
-    session->key = key;
-    if (key == NULL) {
-        ACME_TRY(make_key(session));
-    }
-    char *thumbprint;
-    ACME_TRY(acme_key_thumbprint(&thumbprint, session->key, session->pool));
-    session->thumbprint = thumbprint;
-    if (session->config.bell != NULL) {
-        atomic_fetch_add(&session->config.bell->accounts, 1);
-    }
-    return NULL;
+    session->has_old_key = key != NULL;
+    return key != NULL ? use_key(session, key) : make_key(session);
 }
 
 /* ---- the record ---- */
 
-static acme_err_t *read_account(acme_session_t *session)
+static acme_err_t *read_record(acme_session_t *session)
 {
+    if (session->has_read_record) {
+        return NULL;
+    }
     char *text;
     apr_size_t len;
     ACME_TRY(acme_store_get(&text, &len, session->config.store,
                             account_path(session, "account.json", session->pool), session->pool));
+    session->has_read_record = 1;
     if (text == NULL) {
         return NULL;
     }
-    acme_account_t *account;
-    acme_err_t *err = acme_account_read(&account, text, len, session->pool);
+    acme_account_t *record;
+    acme_err_t *err = acme_account_read(&record, text, len, session->pool);
     if (err != NULL) {
         acme_env_log(session->config.env, ACME_LOG_WARNING,
                      "%s: the record of the account cannot be used (%s); the CA is asked for it",
                      session->ca->name, err->text);
         return NULL;
     }
-    if (account->url != NULL && account->ca_url != NULL && account->status == ACME_ACCOUNT_VALID &&
-        strcmp(account->ca_url, session->ca->directory_url) == 0) {
-        session->account = account;
+    if (strcmp(record->ca_url, session->ca->directory_url) == 0) {
+        session->record = record;
     }
     return NULL;
 }
 
-static acme_err_t *write_account(acme_session_t *session, const acme_account_t *account,
-                                 apr_pool_t *scratch_pool)
+static int is_of_our_key(const acme_session_t *session, const acme_account_t *record)
+{
+    return record->thumbprint == NULL || strcmp(record->thumbprint, session->thumbprint) == 0;
+}
+
+/* Nonzero if the CA had our account and has it no more. */
+static int is_lost(const acme_session_t *session)
+{
+    const acme_account_t *record = session->record;
+    return record != NULL && (record->url == NULL || record->status != ACME_ACCOUNT_VALID);
+}
+
+/* Nonzero if the CA closed the account of our key: nothing can be had with it any more. */
+static int is_key_dead(const acme_session_t *session)
+{
+    const acme_account_t *record = session->record;
+    return record != NULL && record->status != ACME_ACCOUNT_VALID &&
+           record->thumbprint != NULL && is_of_our_key(session, record);
+}
+
+static acme_err_t *write_record(acme_session_t *session, const acme_account_t *account,
+                                apr_pool_t *scratch_pool)
 {
     char *previous;
     apr_size_t previous_len;
@@ -93,6 +119,84 @@ static acme_err_t *write_account(acme_session_t *session, const acme_account_t *
     return acme_store_put(session->config.store,
                           account_path(session, "account.json", scratch_pool), text, strlen(text),
                           scratch_pool);
+}
+
+/* Where it is only good to be remembered: what cannot be written is said, and forgotten. */
+static void keep_record(acme_session_t *session)
+{
+    apr_pool_t *scratch_pool;
+    apr_pool_create(&scratch_pool, session->pool);
+    acme_err_t *err = write_record(session, session->record, scratch_pool);
+    if (err != NULL) {
+        acme_env_log(session->config.env, ACME_LOG_ERROR, "%s: %s", session->ca->name, err->text);
+    }
+    apr_pool_destroy(scratch_pool);
+}
+
+/* ---- its contacts ---- */
+
+static int are_same_contacts(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    if (a == NULL || a->nelts != b->nelts) {
+        return 0;
+    }
+    for (int i = 0; i < a->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(a, i, const char *), APR_ARRAY_IDX(b, i, const char *)) != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Once the CA has judged them they are not sent again, at whatever start, until they change. */
+static void hear_contacts(void *baton, const acme_answer_t *answer)
+{
+    acme_session_t *session = baton;
+    acme_account_t *account = session->account;
+    if (account == NULL) {
+        return; /* lost meanwhile: the new one gets them at once */
+    }
+    if (answer->err == NULL) {
+        acme_env_log(session->config.env, ACME_LOG_NOTICE,
+                     "%s: the contacts of the account are now: %s", session->ca->name,
+                     session->ca->contacts->nelts > 0
+                         ? acme_text_join(session->ca->contacts, ", ", answer->exchange->pool)
+                         : "none");
+        account->contacts = session->ca->contacts;
+    } else if (acme_problem_is(answer->problem, "invalidContact") ||
+               acme_problem_is(answer->problem, "unsupportedContact")) {
+        acme_env_log(session->config.env, ACME_LOG_WARNING,
+                     "%s: %s; the account keeps its contacts, correct ACMEContactEmail",
+                     session->ca->name, answer->err->text);
+    } else {
+        acme_env_log(session->config.env, ACME_LOG_WARNING,
+                     "%s: %s; this is tried again at the next start", session->ca->name,
+                     answer->err->text);
+        return;
+    }
+    account->asked = session->ca->contacts;
+    session->record = account;
+    keep_record(session);
+}
+
+/* The configuration may have changed since the account was made (RFC 8555 section 7.3.2). */
+static void mind_contacts(acme_session_t *session)
+{
+    if (session->has_asked_contacts ||
+        are_same_contacts(session->account->asked, session->ca->contacts)) {
+        return;
+    }
+    session->has_asked_contacts = 1;
+    apr_pool_t *scratch_pool;
+    apr_pool_create(&scratch_pool, session->pool);
+    acme_request_t request = {
+        .doing = "changing the contacts of the account",
+        .url = session->account->url,
+        .payload = acme_account_update_request(session->ca->contacts, scratch_pool),
+        .hear = hear_contacts,
+        .baton = session};
+    (void)acme_session_ask(session, &request);
+    apr_pool_destroy(scratch_pool);
 }
 
 /* ---- newAccount ---- */
@@ -137,9 +241,32 @@ static const apr_array_header_t *contacts(acme_session_t *session, apr_pool_t *p
                                          : session->ca->contacts;
 }
 
+static apr_array_header_t *remade_now(acme_session_t *session)
+{
+    const apr_array_header_t *before = session->record->remade;
+    apr_array_header_t *remade = apr_array_make(session->pool, 4, sizeof(apr_time_t));
+    if (before != NULL) {
+        apr_array_cat(remade, before);
+    }
+    APR_ARRAY_PUSH(remade, apr_time_t) = acme_env_now(session->config.env);
+    return remade;
+}
+
+/* What the CA was told, or, if it had the account already, what it says it has (RFC 8555 section
+ * 7.3.1: it ignores the request's contacts then). Where none are configured its own may stay. */
+static void set_contacts(acme_session_t *session, acme_account_t *account, int is_new)
+{
+    if (is_new) {
+        account->contacts = contacts(session, session->pool); /* what the CA echoes may be less */
+    }
+    account->asked = is_new || session->ca->contacts->nelts == 0 ? session->ca->contacts
+                                                                 : account->contacts;
+}
+
 static acme_err_t *take_account(acme_session_t *session, const acme_exchange_t *exchange)
 {
     acme_account_t *account;
+    int is_new = exchange->status == 201;
     const char *location = acme_exchange_header(exchange, "Location");
     if (location == NULL) {
         return acme_err_make(exchange->pool, ACME_ERR_INPUT,
@@ -147,21 +274,20 @@ static acme_err_t *take_account(acme_session_t *session, const acme_exchange_t *
     }
     ACME_TRY(acme_account_parse(&account, exchange->answer, exchange->answer_len, location,
                                 session->ca->directory_url, session->pool));
-    if (account->status != ACME_ACCOUNT_VALID) {
-        return acme_err_make(exchange->pool, ACME_ERR_CONFIG,
-                             "the account %s was closed at the CA; remove %s from the store to let "
-                             "a new one be made",
-                             account->url, account_path(session, "privkey", exchange->pool));
-    }
-    account->contacts = contacts(session, session->pool); /* what the CA echoes may be less */
+    account->thumbprint = session->thumbprint;
     account->terms_agreed = session->ca->agreement != NULL;
-    ACME_TRY(write_account(session, account, exchange->pool));
-    session->account = account;
-    if (session->account_lost_at != 0) {
-        session->account_lost_at = acme_env_now(session->config.env); /* the hour begins anew */
+    account->remade = is_lost(session)          ? remade_now(session)
+                      : session->record != NULL ? session->record->remade
+                                                : NULL;
+    set_contacts(session, account, is_new);
+    ACME_TRY(write_record(session, account, exchange->pool));
+    session->record = account;
+    if (account->status != ACME_ACCOUNT_VALID) {
+        return NULL; /* as the record says now: the next look finds its key dead */
     }
+    session->account = account;
     acme_env_log(session->config.env, ACME_LOG_NOTICE, "%s: account %s %s", session->ca->name,
-                 account->url, exchange->status == 201 ? "was made" : "was found");
+                 account->url, is_new ? "was made" : "was found");
     return NULL;
 }
 
@@ -180,70 +306,85 @@ static acme_err_t *explain_refusal(acme_session_t *session, acme_err_t *err, apr
     return explained;
 }
 
+/* Of what the CA says to a newAccount the things that are no trouble: NULL then. */
+static acme_err_t *settle_refusal(acme_session_t *session, acme_err_t *err,
+                                  const acme_problem_t *problem, apr_pool_t *pool)
+{
+    if (acme_problem_is(problem, "badNonce") &&
+        ++session->account_bad_nonces <= ACME_SESSION_BAD_NONCES) {
+        return NULL; /* the stock has the CA's new one: it is tried again at the next tick */
+    }
+    if (session->is_lookup && acme_problem_is(problem, "accountDoesNotExist")) {
+        session->has_old_key = 0; /* not asked again: what is missing is trouble from now on */
+        return NULL;
+    }
+    if ((acme_problem_is(problem, "invalidContact") ||
+         acme_problem_is(problem, "unsupportedContact")) &&
+        contacts(session, pool)->nelts > 0) {
+        acme_env_log(session->config.env, ACME_LOG_WARNING,
+                     "%s: %s; the account is made without a contact, correct ACMEContactEmail",
+                     session->ca->name, err->text);
+        session->has_dropped_contacts = 1;
+        return NULL;
+    }
+    return explain_refusal(session, err, pool);
+}
+
+static acme_err_t *hear_answer(acme_session_t *session, const acme_exchange_t *exchange)
+{
+    if (exchange->err != NULL) {
+        return exchange->err;
+    }
+    acme_session__keep_nonce(session, exchange);
+    if (exchange->status / 100 == 2) {
+        return take_account(session, exchange);
+    }
+    const acme_problem_t *problem;
+    acme_err_t *err = acme_session__problem(session, &problem, exchange, "making the account",
+                                            exchange->pool);
+    return settle_refusal(session, err, problem, exchange->pool);
+}
+
 static void hear_account(acme_exchange_t *exchange)
 {
     acme_session_t *session = exchange->baton;
     session->setup = NULL;
     --session->in_flight;
-    acme_err_t *err = exchange->err;
-    if (err == NULL) {
-        acme_session__keep_nonce(session, exchange);
-        if (exchange->status / 100 == 2) {
-            err = take_account(session, exchange);
-        } else {
-            const acme_problem_t *problem;
-            err = acme_session__problem(session, &problem, exchange, "making the account",
-                                        exchange->pool);
-            if (acme_problem_is(problem, "badNonce") &&
-                ++session->account_bad_nonces <= ACME_SESSION_BAD_NONCES) {
-                err = NULL; /* the stock has the CA's new one: it is tried again at the next tick */
-            } else if ((acme_problem_is(problem, "invalidContact") ||
-                        acme_problem_is(problem, "unsupportedContact")) &&
-                       contacts(session, exchange->pool)->nelts > 0) {
-                acme_env_log(session->config.env, ACME_LOG_WARNING,
-                             "%s: %s; the account is made without a contact, correct "
-                             "ACMEContactEmail",
-                             session->ca->name, err->text);
-                session->has_dropped_contacts = 1;
-                err = NULL;
-            } else {
-                err = explain_refusal(session, err, exchange->pool);
-            }
-        }
-    }
+    acme_err_t *err = hear_answer(session, exchange);
     if (err != NULL) {
         acme_session__trouble(session, err);
     } else if (session->account != NULL) {
         session->account_bad_nonces = 0;
         acme_session__well(session);
+        mind_contacts(session);
     }
     apr_pool_destroy(exchange->pool);
 }
 
-static acme_err_t *sign_new_account(char **body, acme_session_t *session, const char *nonce,
-                                    apr_pool_t *pool)
+static acme_err_t *new_account_payload(const char **payload, acme_session_t *session,
+                                       apr_pool_t *pool)
 {
-    const char *url = session->directory->new_account;
     char *binding = NULL;
-    if (session->ca->eab != NULL) {
-        ACME_TRY(acme_eab_bind(&binding, session->ca->eab, session->key, url, pool));
+    if (session->is_lookup) {
+        *payload = acme_account_lookup_request(pool);
+        return NULL;
     }
-    acme_jws_t jws = {.key = session->key,
-                      .nonce = nonce,
-                      .url = url,
-                      .payload = acme_account_request(contacts(session, pool),
-                                                      session->ca->agreement != NULL, binding,
-                                                      pool)};
-    return acme_jws_sign(body, &jws, pool);
+    if (session->ca->eab != NULL) {
+        ACME_TRY(acme_eab_bind(&binding, session->ca->eab, session->key,
+                               session->directory->new_account, pool));
+    }
+    *payload = acme_account_request(contacts(session, pool), session->ca->agreement != NULL,
+                                    binding, pool);
+    return NULL;
 }
 
-static acme_err_t *begin_account(acme_session_t *session, const char *nonce)
+/* Signs @a jws as @a exchange's body and begins it as the session's setup. */
+static acme_err_t *begin_setup(acme_session_t *session, acme_exchange_t *exchange, acme_jws_t *jws)
 {
-    acme_exchange_t *exchange =
-        acme_session__exchange(session, ACME_METHOD_POST, session->directory->new_account,
-                               hear_account, session, session->pool);
     char *body;
-    acme_err_t *err = sign_new_account(&body, session, nonce, exchange->pool);
+    jws->key = session->key;
+    jws->url = exchange->url;
+    acme_err_t *err = acme_jws_sign(&body, jws, exchange->pool);
     if (err != NULL) {
         err = acme_err_copy(session->pool, err);
         apr_pool_destroy(exchange->pool);
@@ -255,23 +396,92 @@ static acme_err_t *begin_account(acme_session_t *session, const char *nonce)
     return NULL;
 }
 
-static acme_err_t *seek_account(acme_session_t *session, apr_pool_t *scratch_pool)
+static acme_err_t *begin_account(acme_session_t *session, int is_lookup, apr_pool_t *scratch_pool)
 {
-    ACME_TRY(seek_key(session));
-    if (session->account_lost_at == 0) {
-        ACME_TRY(read_account(session));
-        if (session->account != NULL) {
-            return NULL;
-        }
-    }
-    ACME_TRY(check_agreement(session, scratch_pool));
-    ACME_TRY(check_binding(session, scratch_pool));
-    const char *nonce = acme_session__take_nonce(session, scratch_pool);
-    if (nonce == NULL) {
+    acme_jws_t jws = {.nonce = acme_session__take_nonce(session, scratch_pool)};
+    if (jws.nonce == NULL) {
         acme_session__seek_nonces(session, 1);
         return NULL;
     }
-    return begin_account(session, nonce);
+    session->is_lookup = is_lookup;
+    ACME_TRY(new_account_payload(&jws.payload, session, scratch_pool));
+    return begin_setup(session,
+                       acme_session__exchange(session, ACME_METHOD_POST,
+                                              session->directory->new_account, hear_account,
+                                              session, session->pool),
+                       &jws);
+}
+
+/* ---- making it anew ---- */
+
+/* An account that its CA has lost, or closed, is made anew, but not again and again: accounts count
+ * against limits of the CA, and one that is lost time after time needs a human being. */
+static acme_err_t *check_remake(acme_session_t *session, apr_pool_t *pool)
+{
+    const apr_array_header_t *remade = session->record->remade;
+    apr_time_t at = acme_policy_remake_at(remade, acme_env_now(session->config.env));
+    if (at == 0) {
+        return NULL;
+    }
+    acme_err_t *err = acme_err_make(
+        pool, ACME_ERR_WAIT,
+        "the CA no longer takes our account, which was made anew %d times of late, the last time "
+        "at %s; it is made once more at %s: ask the CA why it is lost",
+        remade->nelts,
+        acme_time_rfc3339(APR_ARRAY_IDX(remade, remade->nelts - 1, apr_time_t), pool),
+        acme_time_rfc3339(at, pool));
+    err->retry_at = at;
+    return err;
+}
+
+static acme_err_t *replace_key(acme_session_t *session, apr_pool_t *pool)
+{
+    const acme_account_t *record = session->record;
+    if (record->deactivated != 0) {
+        return acme_err_make(pool, ACME_ERR_CONFIG,
+                             "the account %s was closed by your wish at %s; to let a new one be "
+                             "made, remove the folder %s from the store",
+                             record->url != NULL ? record->url : "",
+                             acme_time_rfc3339(record->deactivated, pool),
+                             acme_store_path(pool, "accounts", session->ca->folder, NULL));
+    }
+    ACME_TRY(check_remake(session, pool));
+    ACME_TRY(make_key(session));
+    session->has_old_key = 0;
+    acme_env_log(session->config.env, ACME_LOG_WARNING,
+                 "%s: the account %s was closed at the CA; a new one is made with a new key",
+                 session->ca->name, record->url != NULL ? record->url : "");
+    return NULL;
+}
+
+/* What the record says, as far as the CA has not taken it back. */
+static void use_record(acme_session_t *session)
+{
+    acme_account_t *record = session->record;
+    if (record != NULL && !is_lost(session) && is_of_our_key(session, record)) {
+        session->account = record;
+    }
+}
+
+static acme_err_t *seek_account(acme_session_t *session, apr_pool_t *scratch_pool)
+{
+    ACME_TRY(seek_key(session));
+    ACME_TRY(read_record(session));
+    use_record(session);
+    if (session->account != NULL) {
+        return NULL;
+    }
+    if (is_key_dead(session)) {
+        ACME_TRY(replace_key(session, scratch_pool));
+    } else if (is_lost(session)) {
+        ACME_TRY(check_remake(session, scratch_pool));
+    }
+    acme_err_t *missing = check_agreement(session, scratch_pool);
+    missing = missing != NULL ? missing : check_binding(session, scratch_pool);
+    if (missing != NULL && !session->has_old_key) {
+        return missing;
+    }
+    return begin_account(session, missing != NULL, scratch_pool);
 }
 
 void acme_session__seek_account(acme_session_t *session)
@@ -281,30 +491,115 @@ void acme_session__seek_account(acme_session_t *session)
     acme_err_t *err = seek_account(session, scratch_pool);
     if (err != NULL) {
         acme_session__trouble(session, err);
+    } else if (session->account != NULL) {
+        mind_contacts(session);
     }
     apr_pool_destroy(scratch_pool);
 }
 
-void acme_session__lose_account(acme_session_t *session, const acme_account_t *account,
-                                const acme_err_t *err)
+/* The record is kept without what the CA denies, so that no restart forgets it. */
+static void deny_account(acme_session_t *session, acme_account_status_t status)
+{
+    acme_account_t *record = apr_pmemdup(session->pool, session->account, sizeof(*record));
+    record->url = status == ACME_ACCOUNT_VALID ? NULL : record->url;
+    record->status = status;
+    record->thumbprint = session->thumbprint;
+    session->account = NULL;
+    session->record = record;
+    session->is_doubted = 0;
+    keep_record(session);
+}
+
+void acme_session__lose_account(acme_session_t *session, const acme_account_t *account)
 {
     if (account != session->account) {
         return; /* it was signed before the account was made again */
     }
-    apr_time_t now = acme_env_now(session->config.env);
-    apr_time_t again_at = session->account_lost_at + ACME_TIME_HOUR;
-    session->account = NULL;
-    if (session->account_lost_at != 0 && now >= session->account_lost_at && now < again_at) {
-        apr_pool_t *scratch_pool;
-        apr_pool_create(&scratch_pool, session->pool);
-        acme_err_t *later = acme_err_copy(scratch_pool, err);
-        later->retry_at = later->retry_at > again_at ? later->retry_at : again_at;
-        acme_session__trouble(session, later);
-        apr_pool_destroy(scratch_pool);
-        return;
-    }
-    session->account_lost_at = now;
+    deny_account(session, ACME_ACCOUNT_VALID);
     acme_env_log(session->config.env, ACME_LOG_WARNING,
                  "%s: the CA no longer knows our account; it is made again with the same key",
                  session->ca->name);
+}
+
+/* ---- is it the account? ---- */
+
+int acme_session__doubt_account(acme_session_t *session)
+{
+    apr_time_t now = acme_env_now(session->config.env);
+    if (session->checked_at != 0 && now >= session->checked_at &&
+        now - session->checked_at < ACME_TIME_HOUR) {
+        return 0; /* the account is well, so it was about something else */
+    }
+    session->is_doubted = 1;
+    return 1;
+}
+
+static acme_err_t *judge_account(acme_session_t *session, const acme_exchange_t *exchange)
+{
+    const acme_problem_t *problem = NULL;
+    acme_err_t *err = NULL;
+    acme_account_t *account;
+    if (exchange->status / 100 == 2) {
+        ACME_TRY(acme_account_parse(&account, exchange->answer, exchange->answer_len, NULL,
+                                    session->ca->directory_url, exchange->pool));
+        if (account->status != ACME_ACCOUNT_VALID) {
+            deny_account(session, account->status);
+            return NULL;
+        }
+        session->is_doubted = 0;
+        session->checked_at = acme_env_now(session->config.env);
+        return NULL;
+    }
+    err = acme_session__problem(session, &problem, exchange, "asking for the account",
+                                exchange->pool);
+    if (acme_problem_is(problem, "accountDoesNotExist")) {
+        acme_session__lose_account(session, session->account);
+    } else if (acme_problem_is(problem, "unauthorized")) {
+        deny_account(session, ACME_ACCOUNT_DEACTIVATED);
+    } else if (!acme_problem_is(problem, "badNonce") ||
+               ++session->account_bad_nonces > ACME_SESSION_BAD_NONCES) {
+        return err;
+    }
+    return NULL;
+}
+
+static void hear_check(acme_exchange_t *exchange)
+{
+    acme_session_t *session = exchange->baton;
+    session->setup = NULL;
+    --session->in_flight;
+    acme_err_t *err = exchange->err;
+    if (err == NULL) {
+        acme_session__keep_nonce(session, exchange);
+        err = judge_account(session, exchange);
+    }
+    if (err != NULL) {
+        acme_session__trouble(session, err);
+    } else if (session->account != NULL && !session->is_doubted) {
+        session->account_bad_nonces = 0;
+        acme_session__well(session);
+    }
+    apr_pool_destroy(exchange->pool);
+}
+
+void acme_session__check_account(acme_session_t *session)
+{
+    apr_pool_t *scratch_pool;
+    apr_pool_create(&scratch_pool, session->pool);
+    acme_jws_t jws = {.kid = session->account->url,
+                      .nonce = acme_session__take_nonce(session, scratch_pool),
+                      .payload = ""};
+    if (jws.nonce == NULL) {
+        acme_session__seek_nonces(session, 1);
+    } else {
+        acme_err_t *err = begin_setup(session,
+                                      acme_session__exchange(session, ACME_METHOD_POST,
+                                                             session->account->url, hear_check,
+                                                             session, session->pool),
+                                      &jws);
+        if (err != NULL) {
+            acme_session__trouble(session, err);
+        }
+    }
+    apr_pool_destroy(scratch_pool);
 }

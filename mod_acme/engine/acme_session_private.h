@@ -54,9 +54,15 @@ struct acme_session_t {
 
     acme_key_t *key; /* NULL: not read yet */
     const char *thumbprint;
+    int has_old_key;         /* the key was there before: the CA may have an account for it */
     acme_account_t *account; /* NULL: to be looked up or made */
+    acme_account_t *record;  /* account.json as it is; NULL: there is none, or it is another CA's */
+    int has_read_record;
+    int is_lookup;            /* newAccount under way only looks the key up */
     int has_dropped_contacts; /* the CA refused them: go without */
-    apr_time_t account_lost_at;
+    int has_asked_contacts;   /* to change them, in this session */
+    int is_doubted;           /* the CA said `unauthorized`: is it the account? */
+    apr_time_t checked_at;    /* when it was last found to be well */
     int account_bad_nonces;
 
     char nonces[ACME_SESSION_NONCES][ACME_SESSION_NONCE_MAX];
@@ -97,9 +103,15 @@ void acme_session__well(acme_session_t *session);
 /** Brings the account one step nearer: reads key and record, or begins newAccount. */
 void acme_session__seek_account(acme_session_t *session);
 
-/** The CA says that it does not know @a account: it is made anew, with the same key, once an hour. */
-void acme_session__lose_account(acme_session_t *session, const acme_account_t *account,
-                                const acme_err_t *err);
+/** The CA says that it does not know @a account: it is made anew with the same key, within limits. */
+void acme_session__lose_account(acme_session_t *session, const acme_account_t *account);
+
+/** The CA answered a request that was signed for the account with `unauthorized`. Nonzero if the request
+ * shall wait until it is known whether that is the account's fault. */
+int acme_session__doubt_account(acme_session_t *session);
+
+/** Begins to ask the CA for the account that is in doubt. */
+void acme_session__check_account(acme_session_t *session);
 
 /* acme_session.c */
 

@@ -1,7 +1,8 @@
 /* Accounts: asked for, answered, and kept.
  * SPDX-License-Identifier: Apache-2.0
  *
- * {"version":1, "status":…, "url":…, "ca-url":…, "contact":[…], "agreement":true}
+ * {"version":1, "status":…, "url":…, "ca-url":…, "contact":[…], "agreement":true,
+ *  "contact-asked":[…], "key-thumbprint":…, "remade":[TIME…], "deactivated":TIME}
  *
  * names as in mod_md's account.json; there "agreement" is the URL of the terms, which is read as
  * consent and kept.
@@ -14,6 +15,7 @@
 
 #include "acme/acme_json.h"
 #include "acme/acme_text.h"
+#include "acme/acme_time.h"
 
 #define FORMAT_VERSION 1
 #define MAX_CONTACTS 50
@@ -70,6 +72,21 @@ char *acme_account_update_request(const apr_array_header_t *contacts, apr_pool_t
 }
 
 /* see acme_account.h */
+char *acme_account_deactivate_request(apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, "{\"status\":\"", status_names[ACME_ACCOUNT_DEACTIVATED], "\"}", NULL);
+}
+
+/* see acme_account.h */
+char *acme_account_key_change_request(const char *url, const char *old_jwk, apr_pool_t *pool)
+{
+    json_t *object = acme_json_object(pool);
+    acme_json_set_string(object, "account", url);
+    json_object_set_new(object, "oldKey", json_loads(old_jwk, 0, NULL));
+    return acme_json_text(object, 0, pool);
+}
+
+/* see acme_account.h */
 acme_err_t *acme_account_parse(acme_account_t **account, const char *body, apr_size_t len,
                                const char *location, const char *ca_url, apr_pool_t *pool)
 {
@@ -112,6 +129,37 @@ static json_t *previous_object(const char *previous, apr_pool_t *pool)
     return acme_json_object(pool);
 }
 
+/* As an array of times in words; the oldest are left out where there are too many. */
+static void set_remade(json_t *object, const apr_array_header_t *times, apr_pool_t *pool)
+{
+    (void)json_object_del(object, "remade");
+    int count = times != NULL ? times->nelts : 0;
+    json_t *array = json_array();
+    for (int i = count > ACME_ACCOUNT_REMADE_MAX ? count - ACME_ACCOUNT_REMADE_MAX : 0; i < count;
+         i++) {
+        json_array_append_new(
+            array, json_string(acme_time_rfc3339(APR_ARRAY_IDX(times, i, apr_time_t), pool)));
+    }
+    if (count > 0) {
+        json_object_set(object, "remade", array);
+    }
+    json_decref(array);
+}
+
+static apr_array_header_t *read_remade(const json_t *object, apr_pool_t *pool)
+{
+    const apr_array_header_t *words =
+        acme_json_strings(object, "remade", ACME_ACCOUNT_REMADE_MAX, pool);
+    apr_array_header_t *times = apr_array_make(pool, words->nelts + 1, sizeof(apr_time_t));
+    for (int i = 0; i < words->nelts; i++) {
+        apr_time_t when;
+        if (acme_time_parse_rfc3339(&when, APR_ARRAY_IDX(words, i, const char *)) == 0) {
+            APR_ARRAY_PUSH(times, apr_time_t) = when;
+        }
+    }
+    return times;
+}
+
 /* see acme_account.h */
 char *acme_account_write(const acme_account_t *account, const char *previous, apr_pool_t *pool)
 {
@@ -128,6 +176,15 @@ char *acme_account_write(const acme_account_t *account, const char *previous, ap
     else if (!has_agreement(object)) {
         acme_json_set_bool(object, "agreement", 1);
     }
+    (void)json_object_del(object, "contact-asked");
+    (void)json_object_del(object, "key-thumbprint");
+    (void)json_object_del(object, "deactivated");
+    if (account->asked != NULL) {
+        acme_json_set_strings(object, "contact-asked", account->asked);
+    }
+    acme_json_set_string(object, "key-thumbprint", account->thumbprint);
+    set_remade(object, account->remade, pool);
+    acme_json_set_time(object, "deactivated", account->deactivated);
     return acme_json_text(object, 1, pool);
 }
 
@@ -152,6 +209,12 @@ acme_err_t *acme_account_read(acme_account_t **account, const char *text, apr_si
     }
     read->contacts = acme_json_strings(object, "contact", MAX_CONTACTS, pool);
     read->terms_agreed = has_agreement(object);
+    read->thumbprint = acme_json_string(object, "key-thumbprint", pool);
+    read->asked = json_is_array(json_object_get(object, "contact-asked"))
+                      ? acme_json_strings(object, "contact-asked", MAX_CONTACTS, pool)
+                      : read->contacts;
+    read->remade = read_remade(object, pool);
+    read->deactivated = acme_json_time(object, "deactivated");
     *account = read;
     return NULL;
 }

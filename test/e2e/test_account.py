@@ -52,10 +52,7 @@ def test_a_ca_for_customers_says_so_once(make_ca, make_httpd):
     httpd.graceful()
     assert len(httpd.log_lines("acme:error.*ACMEExternalAccountBinding")) == 1
     # the line is added: the account is made at once
-    httpd.config_file.write_text(
-        httpd.config_file.read_text().replace(DOMAIN[:22], f"ACMEExternalAccountBinding {KID} {HMAC}\n" + DOMAIN[:22])
-    )
-    httpd.graceful()
+    httpd.configure(f"ACMEExternalAccountBinding {KID} {HMAC}\n" + DOMAIN).graceful()
     httpd.wait_for_certificate("example.org")
 
 
@@ -95,3 +92,38 @@ def test_words_that_are_no_binding(make_httpd, words):
     assert status != 0
     assert "ACMEExternalAccountBinding: " in output
     assert HMAC not in output
+
+
+def another(name):
+    return f"ACMEDomain {name}\n" + vhost(name)
+
+
+def account_updates(ca):
+    return ca.requests("/my-account/")
+
+
+def test_contacts_are_told_when_they_change(make_ca, make_httpd):
+    ca = make_ca()
+    httpd = make_httpd("ACMEContactEmail a@example.org\n" + DOMAIN, ca=ca).start()
+    httpd.wait_for_certificate("example.org")
+    changed = "ACMEContactEmail b@example.org\n" + DOMAIN + another("two.example.org")
+    httpd.configure(changed).graceful()
+    httpd.wait_for_log("contacts of the account are now: mailto:b@example.org")
+    httpd.wait_for_certificate("two.example.org")
+    assert account_updates(ca) == 1
+    httpd.configure(changed + another("three.example.org")).graceful()
+    httpd.wait_for_certificate("three.example.org")
+    assert account_updates(ca) == 1
+    assert ca.requests("/sign-me-up") == 1
+
+
+def test_a_ca_that_forgot_everything(make_ca, make_httpd):
+    ca = make_ca()
+    httpd = make_httpd(DOMAIN, ca=ca).start()
+    httpd.wait_for_certificate("example.org")
+    ca.stop()
+    ca.start()  # with nothing in its memory, and a new root
+    (ca.folder / "root.pem").unlink()
+    httpd.configure(DOMAIN + another("two.example.org")).graceful()
+    httpd.wait_for_certificate("two.example.org")
+    assert len(httpd.log_lines("no longer knows our account")) == 1

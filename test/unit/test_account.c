@@ -45,7 +45,8 @@ static void asks_for_an_account(void **state)
     assert_string_equal(
         "{\"externalAccountBinding\":{\"protected\":\"a\",\"payload\":\"b\",\"signature\":\"c\"}}",
         acme_account_request(contacts(*state, NULL, NULL), 0,
-                             "{\"protected\":\"a\",\"payload\":\"b\",\"signature\":\"c\"}", *state));
+                             "{\"protected\":\"a\",\"payload\":\"b\",\"signature\":\"c\"}",
+                             *state));
     assert_string_equal("{\"onlyReturnExisting\":true}", acme_account_lookup_request(*state));
 }
 
@@ -119,6 +120,50 @@ static void keeps_an_account(void **state)
     assert_true(again->terms_agreed);
 }
 
+static void keeps_what_the_ca_does_not_tell(void **state)
+{
+    apr_array_header_t *remade = apr_array_make(*state, 2, sizeof(apr_time_t));
+    for (int i = 0; i < ACME_ACCOUNT_REMADE_MAX + 2; i++) {
+        APR_ARRAY_PUSH(remade, apr_time_t) = apr_time_from_sec(1700000000 + i);
+    }
+    const acme_account_t account = {.ca_url = CA,
+                                    .contacts = contacts(*state, NULL, NULL),
+                                    .asked = contacts(*state, "mailto:a@example.org", NULL),
+                                    .thumbprint = "thumb",
+                                    .remade = remade,
+                                    .deactivated = apr_time_from_sec(1700000100)};
+    const char *text = acme_account_write(&account, NULL, *state);
+    acme_account_t *again;
+    assert_well(acme_account_read(&again, text, strlen(text), *state));
+    assert_int_equal(0, again->contacts->nelts);
+    assert_int_equal(1, again->asked->nelts);
+    assert_string_equal("thumb", again->thumbprint);
+    assert_int_equal(ACME_ACCOUNT_REMADE_MAX, again->remade->nelts); /* the newest */
+    assert_true(APR_ARRAY_IDX(again->remade, 0, apr_time_t) == apr_time_from_sec(1700000002));
+    assert_true(again->deactivated == account.deactivated);
+    /* what is no longer so is no longer written */
+    const acme_account_t plain = {.ca_url = CA, .contacts = contacts(*state, NULL, NULL)};
+    const char *later = acme_account_write(&plain, text, *state);
+    assert_null(strstr(later, "key-thumbprint"));
+    assert_null(strstr(later, "contact-asked"));
+    assert_null(strstr(later, "remade"));
+    assert_null(strstr(later, "deactivated"));
+    assert_well(acme_account_read(&again, later, strlen(later), *state));
+    assert_null(again->thumbprint);
+    assert_int_equal(0, again->asked->nelts);
+    assert_int_equal(0, again->remade->nelts);
+    assert_true(again->deactivated == 0);
+}
+
+static void closes_an_account_and_changes_its_key(void **state)
+{
+    assert_string_equal("{\"status\":\"deactivated\"}", acme_account_deactivate_request(*state));
+    assert_string_equal("{\"account\":\"" KID
+                        "\",\"oldKey\":{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"a\"}}",
+                        acme_account_key_change_request(
+                            KID, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"a\"}", *state));
+}
+
 static void keeps_what_it_does_not_know(void **state)
 {
     static const char previous[] =
@@ -129,7 +174,7 @@ static void keeps_what_it_does_not_know(void **state)
     assert_well(acme_account_read(&account, previous, strlen(previous), *state));
     assert_true(account->terms_agreed);
     account->status = ACME_ACCOUNT_DEACTIVATED;
-    account->contacts = contacts(*state, NULL, NULL);
+    account->contacts = account->asked = contacts(*state, NULL, NULL);
     account->url = NULL;
     const char *text = acme_account_write(account, previous, *state);
     assert_non_null(strstr(text, "\"kid\": \"k\""));
@@ -172,6 +217,8 @@ int main(void)
         FIXTURE_TEST(reads_an_answer_that_says_little),
         FIXTURE_TEST(refuses_bad_answers),
         FIXTURE_TEST(keeps_an_account),
+        FIXTURE_TEST(keeps_what_the_ca_does_not_tell),
+        FIXTURE_TEST(closes_an_account_and_changes_its_key),
         FIXTURE_TEST(keeps_what_it_does_not_know),
         FIXTURE_TEST(refuses_damaged_records),
     };

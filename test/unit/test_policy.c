@@ -468,6 +468,31 @@ static void at_most_two_types_are_tried_within_an_hour(void **state)
     assert_string_equal("c a b", order_of(*state, "a b c", job));
 }
 
+static apr_time_t remake_at(const apr_time_t *times, int count, apr_time_t now, apr_pool_t *pool)
+{
+    apr_array_header_t *remade = apr_array_make(pool, 4, sizeof(apr_time_t));
+    for (int i = 0; i < count; ++i) {
+        APR_ARRAY_PUSH(remade, apr_time_t) = times[i];
+    }
+    return acme_policy_remake_at(remade, now);
+}
+
+static void an_account_is_made_anew_within_limits(void **state)
+{
+    apr_time_t now = apr_time_from_sec(1700000000);
+    apr_time_t hour = ACME_TIME_HOUR;
+    assert_true(acme_policy_remake_at(NULL, now) == 0);
+    assert_true(remake_at(NULL, 0, now, *state) == 0);
+    const apr_time_t lately[] = {now - hour / 2};
+    assert_true(remake_at(lately, 1, now, *state) == now + hour / 2);
+    const apr_time_t long_ago[] = {now - 50 * hour, now - 40 * hour, now - 2 * hour};
+    assert_true(remake_at(long_ago, 3, now, *state) == 0);
+    const apr_time_t often[] = {now - 30 * hour, now - 10 * hour, now - 6 * hour, now - 2 * hour};
+    assert_true(remake_at(often, 4, now, *state) == now + 14 * hour);
+    const apr_time_t future[] = {now + 10 * hour}; /* written under a clock that was wrong */
+    assert_true(remake_at(future, 1, now, *state) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +523,7 @@ int main(void)
         FIXTURE_TEST(at_most_two_types_are_tried_within_an_hour),
         FIXTURE_TEST(the_same_reason_is_logged_once_a_day),
         FIXTURE_TEST(a_reason_is_the_same_with_another_token_or_address),
+        FIXTURE_TEST(an_account_is_made_anew_within_limits),
     };
     return fixture_run(tests);
 }

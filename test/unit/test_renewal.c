@@ -269,6 +269,7 @@ static void a_refused_replacement_is_ordered_without_the_word(void **state)
         engine_world_pass(w, ACME_TIME_DAY);
         fake_ca_fault_t fault = {.kind = FAKE_CA_NEW_ORDER,
                                  .trouble = FAKE_CA_ERROR,
+                                 .times = status[i] == 403 ? 2 : 1, /* is it the account? no */
                                  .status = status[i],
                                  .problem = problems[i]};
         fake_ca_fault_add(w->ca, &fault);

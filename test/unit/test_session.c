@@ -864,12 +864,138 @@ static void an_account_lost_again_and_again_is_made_once_an_hour(void **state)
     assert_int_equal(2, count(r, "newAccount"));
     assert_int_equal(0, r->heard);
     assert_non_null(acme_session_trouble(r->session));
-    pass(r, 10 * ACME_TIME_HOUR);
-    assert_in_range(count(r, "newAccount"), 3, 13);
+    assert_int_equal(1, logged(r, ACME_LOG_ERROR, "ask the CA why it is lost"));
+    pass(r, 20 * ACME_TIME_HOUR);
+    assert_int_equal(1 + 3, count(r, "newAccount"));
     fake_ca_faults_clear(r->w->ca);
-    pass(r, 3 * ACME_TIME_HOUR);
+    pass(r, 8 * ACME_TIME_HOUR);
     assert_int_equal(1, r->well);
     expect_a_good_client(r);
+}
+
+/* However often the process starts. */
+static void no_restart_makes_an_account_sooner(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_ca_fault_add(r->w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_NEW_ORDER,
+                                                   .trouble = FAKE_CA_ERROR,
+                                                   .times = FAKE_CA_ALWAYS,
+                                                   .status = 400,
+                                                   .problem = "accountDoesNotExist"});
+    for (int i = 0; i < 20 * 6; ++i) {
+        begin(r);
+        /* another setting each time, so that no pause is kept for it */
+        r->w->ca_config.agreement = apr_psprintf(*state, "https://ca.test/terms?%d", i);
+        order(r, "a.test");
+        pass(r, 10 * ACME_TIME_MINUTE);
+    }
+    assert_int_equal(1 + 3, count(r, "newAccount"));
+    fake_ca_faults_clear(r->w->ca);
+    begin(r);
+    order(r, "a.test");
+    pass(r, 8 * ACME_TIME_HOUR);
+    assert_int_equal(1, r->well);
+    expect_a_good_client(r);
+}
+
+/* A process that dies between the loss and the new account. */
+static void a_lost_account_is_remembered_as_lost(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_ca_forget_accounts(r->w->ca);
+    fake_ca_fault(r->w->ca, FAKE_CA_NEW_ACCOUNT, FAKE_CA_TIMEOUT_BEFORE);
+    order(r, "a.test");
+    turn(r);
+    turn(r);
+    begin(r);
+    int orders = count(r, "newOrder");
+    order(r, "a.test");
+    pass(r, ACME_TIME_HOUR);
+    assert_int_equal(1, r->well);
+    assert_int_equal(orders + 1, count(r, "newOrder")); /* none in the old account's name */
+}
+
+static void an_account_that_was_closed_is_replaced_with_a_new_key(void **state)
+{
+    relation_t *r = create(*state);
+    order_many(r, 10);
+    pass(r, ACME_TIME_SECOND); /* a stock of nonces */
+    const char *thumbprint = apr_pstrdup(*state, acme_session_thumbprint(r->session));
+    fake_ca_settings(r->w->ca)->latency_jitter = ACME_TIME_SECOND;
+    fake_ca_deactivate_accounts(r->w->ca);
+    order_many(r, 20);
+    pass(r, 20 * ACME_TIME_SECOND);
+    assert_int_equal(30, r->well);
+    assert_int_equal(30, r->heard);
+    assert_int_equal(2, count(r, "accountCreated"));
+    assert_int_equal(1, count(r, "account")); /* asked for once */
+    assert_string_not_equal(thumbprint, acme_session_thumbprint(r->session));
+    assert_int_equal(1, logged(r, ACME_LOG_WARNING, "was closed at the CA"));
+    assert_int_equal(0, logged(r, ACME_LOG_ERROR, NULL));
+    begin(r);
+    order(r, "later.test");
+    pass(r, ACME_TIME_MINUTE);
+    assert_int_equal(2, count(r, "accountCreated"));
+    expect_a_good_client(r);
+}
+
+static void an_account_closed_again_and_again_is_replaced_three_times_a_day(void **state)
+{
+    relation_t *r = create_ready(*state);
+    for (int i = 0; i < 20 * 6; ++i) {
+        fake_ca_deactivate_accounts(r->w->ca);
+        begin(r);
+        order(r, "a.test");
+        pass(r, 10 * ACME_TIME_MINUTE);
+    }
+    assert_in_range(count(r, "accountCreated"), 2, 1 + 3);
+    assert_true(count(r, "newAccount") <= 1 + 3);
+    pass(r, 24 * ACME_TIME_HOUR);
+    assert_true(r->well > 0);
+    expect_a_good_client(r);
+}
+
+static void what_is_not_the_accounts_fault_is_handed_back(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_ca_fault_add(r->w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_ORDER,
+                                                   .trouble = FAKE_CA_ERROR,
+                                                   .times = FAKE_CA_ALWAYS,
+                                                   .status = 403,
+                                                   .problem = "unauthorized"});
+    for (int i = 0; i < 5; ++i) {
+        ask(r, "u", r->url, "");
+        order(r, apr_psprintf(*state, "n%d.test", i));
+        pass(r, ACME_TIME_MINUTE);
+    }
+    assert_int_equal(10, r->heard);
+    assert_int_equal(5, r->well);
+    assert_int_equal(ACME_ERR_CONFIG, r->errclass);
+    assert_int_equal(1, count(r, "account")); /* whether it is well, is asked once an hour */
+    assert_int_equal(6, count(r, "order"));
+    assert_int_equal(1, count(r, "newAccount"));
+    assert_null(acme_session_trouble(r->session));
+    pass(r, ACME_TIME_HOUR);
+    ask(r, "u", r->url, "");
+    pass(r, ACME_TIME_MINUTE);
+    assert_int_equal(2, count(r, "account"));
+    expect_a_good_client(r);
+}
+
+static void trouble_in_asking_for_the_account_is_trouble(void **state)
+{
+    static const fake_ca_trouble_t troubles[] = {FAKE_CA_REFUSED, FAKE_CA_ERROR, FAKE_CA_HTML,
+                                                 FAKE_CA_BAD_NONCE};
+    for (int i = 0; i < 4; ++i) {
+        relation_t *r = create_ready(*state);
+        fake_ca_deactivate_accounts(r->w->ca);
+        fake_ca_fault(r->w->ca, FAKE_CA_ACCOUNT, troubles[i]);
+        order(r, "a.test");
+        pass(r, ACME_TIME_MINUTE);
+        assert_int_equal(1, r->well);
+        assert_int_equal(2, count(r, "accountCreated"));
+        expect_a_good_client(r);
+    }
 }
 
 static void a_refused_account_waits_for_the_administrator(void **state)
@@ -1040,6 +1166,148 @@ static void a_refused_binding_is_explained_and_never_shown(void **state)
     }
 }
 
+/* The record is gone and the binding, too; the key is there. */
+static void an_account_is_looked_up_by_its_key(void **state)
+{
+    relation_t *r = create_for_customers(*state);
+    r->w->ca_config.eab = binding("kid-1", "c2VjcmV0", ACME_JWS_HS256, *state);
+    order(r, "a.test");
+    pass(r, ACME_TIME_SECOND);
+    r->w->ca_config.eab = NULL;
+    r->w->ca_config.agreement = NULL;
+    fake_store_plant(r->w->disk, account_file(r, "account.json"), NULL, 0);
+    begin(r);
+    order(r, "b.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(2, r->well);
+    assert_int_equal(1, count(r, "accountCreated"));
+    assert_int_equal(1, logged(r, ACME_LOG_NOTICE, "was found"));
+    fake_ca_forget_accounts(r->w->ca); /* now there is none to be found */
+    fake_store_plant(r->w->disk, account_file(r, "account.json"), NULL, 0);
+    begin(r);
+    order(r, "c.test");
+    pass(r, 30 * ACME_TIME_MINUTE);
+    assert_int_equal(2, r->well);
+    assert_int_equal(3, count(r, "newAccount")); /* looked up once */
+    assert_int_equal(1, logged(r, ACME_LOG_ERROR, "ACMECertificateAgreement accepted"));
+    expect_a_good_client(r);
+}
+
+static void a_record_of_another_key_is_not_used(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_store_plant(r->w->disk, account_file(r, "privkey"), NULL, 0);
+    begin(r);
+    order(r, "b.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(1, r->well);
+    assert_int_equal(2, count(r, "accountCreated"));
+    expect_a_good_client(r);
+}
+
+static void set_contacts(relation_t *r, const char *first, const char *second)
+{
+    apr_array_header_t *contacts = apr_array_make(r->w->pool, 2, sizeof(const char *));
+    if (first != NULL) {
+        APR_ARRAY_PUSH(contacts, const char *) = first;
+    }
+    if (second != NULL) {
+        APR_ARRAY_PUSH(contacts, const char *) = second;
+    }
+    r->w->ca_config.contacts = contacts;
+}
+
+static void start_and_order(relation_t *r)
+{
+    begin(r);
+    int well = r->well;
+    order(r, "a.test");
+    pass(r, ACME_TIME_MINUTE);
+    assert_int_equal(well + 1, r->well);
+}
+
+static void changed_contacts_are_told_once(void **state)
+{
+    relation_t *r = create_ready(*state);
+    set_contacts(r, "mailto:a@first.test", NULL);
+    start_and_order(r);
+    assert_string_equal("mailto:a@first.test", fake_ca_account_contacts(r->w->ca));
+    assert_int_equal(1, logged(r, ACME_LOG_NOTICE, "contacts of the account are now"));
+    start_and_order(r);
+    start_and_order(r);
+    assert_int_equal(1, count(r, "account"));
+    set_contacts(r, "mailto:a@first.test", "mailto:b@first.test");
+    start_and_order(r);
+    assert_string_equal("mailto:a@first.test,mailto:b@first.test",
+                        fake_ca_account_contacts(r->w->ca));
+    set_contacts(r, NULL, NULL);
+    start_and_order(r);
+    assert_string_equal("", fake_ca_account_contacts(r->w->ca));
+    start_and_order(r);
+    assert_int_equal(3, count(r, "account"));
+    assert_int_equal(1, count(r, "newAccount"));
+    expect_a_good_client(r);
+}
+
+static void refused_contacts_are_told_once(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_ca_reject_contact(r->w->ca, "mailto:me@nowhere.invalid");
+    set_contacts(r, "mailto:me@nowhere.invalid", NULL);
+    start_and_order(r);
+    start_and_order(r);
+    assert_int_equal(1, count(r, "account"));
+    assert_int_equal(1, logged(r, ACME_LOG_WARNING, "correct ACMEContactEmail"));
+    assert_int_equal(0, logged(r, ACME_LOG_ERROR, NULL));
+    set_contacts(r, "mailto:me@first.test", NULL);
+    start_and_order(r);
+    assert_string_equal("mailto:me@first.test", fake_ca_account_contacts(r->w->ca));
+    expect_a_good_client(r);
+}
+
+/* At the making of the account; at the next start nothing is left to be done. */
+static void contacts_refused_at_first_are_not_told_again(void **state)
+{
+    relation_t *r = create(*state);
+    fake_ca_reject_contact(r->w->ca, "mailto:me@nowhere.invalid");
+    set_contacts(r, "mailto:me@nowhere.invalid", NULL);
+    start_and_order(r);
+    start_and_order(r);
+    assert_int_equal(0, count(r, "account"));
+    assert_int_equal(1, logged(r, ACME_LOG_WARNING, "ACMEContactEmail"));
+}
+
+static void contacts_that_could_not_be_told_are_told_later(void **state)
+{
+    relation_t *r = create_ready(*state);
+    set_contacts(r, "mailto:a@first.test", NULL);
+    fake_ca_fault(r->w->ca, FAKE_CA_ACCOUNT, FAKE_CA_ERROR);
+    start_and_order(r);
+    assert_string_equal("", fake_ca_account_contacts(r->w->ca));
+    assert_int_equal(1, logged(r, ACME_LOG_WARNING, "tried again at the next start"));
+    start_and_order(r);
+    assert_string_equal("mailto:a@first.test", fake_ca_account_contacts(r->w->ca));
+    expect_a_good_client(r);
+}
+
+/* Its record is lost, so we do not know what the CA knows. */
+static void an_account_that_is_found_is_told_the_contacts(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_store_plant(r->w->disk, account_file(r, "account.json"), NULL, 0);
+    set_contacts(r, "mailto:a@first.test", NULL);
+    start_and_order(r);
+    assert_string_equal("mailto:a@first.test", fake_ca_account_contacts(r->w->ca));
+    fake_store_plant(r->w->disk, account_file(r, "account.json"), NULL, 0);
+    start_and_order(r);
+    assert_int_equal(1, count(r, "account")); /* it has them already */
+    fake_store_plant(r->w->disk, account_file(r, "account.json"), NULL, 0);
+    set_contacts(r, NULL, NULL); /* nothing is said of contacts: the CA's stay */
+    start_and_order(r);
+    assert_string_equal("mailto:a@first.test", fake_ca_account_contacts(r->w->ca));
+    expect_a_good_client(r);
+}
+
 static void contacts_go_to_the_ca(void **state)
 {
     relation_t *r = create(*state);
@@ -1152,6 +1420,19 @@ int main(void)
         FIXTURE_TEST(contacts_go_to_the_ca),
         FIXTURE_TEST(a_refused_contact_is_left_out_with_a_warning),
         FIXTURE_TEST(an_account_that_cannot_be_put_away_is_found_again),
+        FIXTURE_TEST(no_restart_makes_an_account_sooner),
+        FIXTURE_TEST(a_lost_account_is_remembered_as_lost),
+        FIXTURE_TEST(an_account_that_was_closed_is_replaced_with_a_new_key),
+        FIXTURE_TEST(an_account_closed_again_and_again_is_replaced_three_times_a_day),
+        FIXTURE_TEST(what_is_not_the_accounts_fault_is_handed_back),
+        FIXTURE_TEST(trouble_in_asking_for_the_account_is_trouble),
+        FIXTURE_TEST(an_account_is_looked_up_by_its_key),
+        FIXTURE_TEST(a_record_of_another_key_is_not_used),
+        FIXTURE_TEST(changed_contacts_are_told_once),
+        FIXTURE_TEST(refused_contacts_are_told_once),
+        FIXTURE_TEST(contacts_refused_at_first_are_not_told_again),
+        FIXTURE_TEST(contacts_that_could_not_be_told_are_told_later),
+        FIXTURE_TEST(an_account_that_is_found_is_told_the_contacts),
         FIXTURE_TEST(estimates_are_kept_for_all_runs),
     };
     return fixture_run(tests);
