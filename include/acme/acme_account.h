@@ -9,6 +9,7 @@
 #include <apr_time.h>
 
 #include "acme/acme_err.h"
+#include "acme/acme_key.h"
 
 typedef enum {
     ACME_ACCOUNT_VALID,
@@ -29,6 +30,15 @@ typedef struct {
     const apr_array_header_t *remade; /**< apr_time_t: when it was made anew, the last few; or NULL */
     apr_time_t deactivated; /**< when its closing was asked for by the administrator; 0: never */
 } acme_account_t;
+
+/** An account key that the administrator brings (ACMEAccountKeyFile): for several servers with one
+ * account, and for those that keep nothing. */
+typedef struct {
+    const char *file;      /**< NULL: none, we make our own */
+    const acme_key_t *key; /**< NULL: none, or trouble */
+    const char *thumbprint; /**< of the key: any thread may read it, the key may only one */
+    const char *trouble;   /**< why it cannot be used, a sentence; NULL: it can */
+} acme_account_key_t;
 
 /** No more of `remade` is kept. */
 #define ACME_ACCOUNT_REMADE_MAX 8

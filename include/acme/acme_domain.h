@@ -11,6 +11,7 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "acme/acme_account.h"
 #include "acme/acme_eab.h"
 #include "acme/acme_identifier.h"
 #include "acme/acme_key.h"
@@ -26,6 +27,7 @@ typedef struct {
     const apr_array_header_t *contacts; /**< const char *: "mailto:…"; may be empty */
     const char *agreement;              /**< "accepted", the URL that was agreed to, or NULL */
     const acme_eab_t *eab;              /**< we are its customer (acme_eab.h), or NULL */
+    const acme_account_key_t *account_key; /**< the administrator's own, or NULL */
     int is_private;                     /**< no public CA known to us: names are not judged */
     int max_identifiers;                /**< names one certificate may have */
 } acme_ca_t;

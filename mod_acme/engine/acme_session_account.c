@@ -24,7 +24,7 @@ static const char *account_path(acme_session_t *session, const char *file, apr_p
 
 /* ---- the key ---- */
 
-static acme_err_t *use_key(acme_session_t *session, acme_key_t *key)
+static acme_err_t *use_key(acme_session_t *session, const acme_key_t *key)
 {
     char *thumbprint;
     ACME_TRY(acme_key_thumbprint(&thumbprint, key, session->pool));
@@ -47,10 +47,27 @@ static acme_err_t *make_key(acme_session_t *session)
     return use_key(session, key);
 }
 
+/* That of ACMEAccountKeyFile; ours, if there is one, stays where it is. */
+static acme_err_t *use_given_key(acme_session_t *session)
+{
+    const acme_account_key_t *given = session->ca->account_key;
+    if (given->trouble != NULL) {
+        return acme_err_make(session->pool, ACME_ERR_CONFIG,
+                             "nothing is asked of the CA, since the ACMEAccountKeyFile cannot be "
+                             "used: %s",
+                             given->trouble);
+    }
+    session->has_old_key = 1;
+    return use_key(session, given->key);
+}
+
 static acme_err_t *seek_key(acme_session_t *session)
 {
     if (session->key != NULL) {
         return NULL;
+    }
+    if (session->ca->account_key != NULL) {
+        return use_given_key(session);
     }
     acme_key_t *key;
     ACME_TRY(acme_key_file_read(&key, session->config.store,
@@ -88,9 +105,11 @@ static acme_err_t *read_record(acme_session_t *session)
     return NULL;
 }
 
+/* A record that does not say it is of the key beside it. */
 static int is_of_our_key(const acme_session_t *session, const acme_account_t *record)
 {
-    return record->thumbprint == NULL || strcmp(record->thumbprint, session->thumbprint) == 0;
+    return record->thumbprint == NULL ? session->ca->account_key == NULL
+                                      : strcmp(record->thumbprint, session->thumbprint) == 0;
 }
 
 /* Nonzero if the CA had our account and has it no more. */
@@ -444,6 +463,14 @@ static acme_err_t *replace_key(acme_session_t *session, apr_pool_t *pool)
                              record->url != NULL ? record->url : "",
                              acme_time_rfc3339(record->deactivated, pool),
                              acme_store_path(pool, "accounts", session->ca->folder, NULL));
+    }
+    if (session->ca->account_key != NULL) {
+        return acme_err_make(pool, ACME_ERR_CONFIG,
+                             "the account %s was closed at the CA, and nothing can be had with its "
+                             "key any more: put another one into %s (ACMEAccountKeyFile) and "
+                             "reload",
+                             record->url != NULL ? record->url : "",
+                             session->ca->account_key->file);
     }
     ACME_TRY(check_remake(session, pool));
     ACME_TRY(make_key(session));

@@ -52,7 +52,7 @@ struct acme_session_t {
     acme_directory_t *directory; /* NULL: to be asked for */
     apr_time_t directory_at;
 
-    acme_key_t *key; /* NULL: not read yet */
+    const acme_key_t *key; /* NULL: not read yet */
     const char *thumbprint;
     int has_old_key;         /* the key was there before: the CA may have an account for it */
     acme_account_t *account; /* NULL: to be looked up or made */

@@ -27,6 +27,14 @@ static const char *eab_digest(const acme_eab_t *eab, apr_pool_t *pool)
                        acme_digest_hex(eab->key, eab->key_len, pool), NULL);
 }
 
+static const char *account_key_text(const acme_account_key_t *given)
+{
+    if (given == NULL) {
+        return "";
+    }
+    return given->thumbprint != NULL ? given->thumbprint : given->trouble;
+}
+
 /* What the administrator can change to mend a trouble: with another configuration we try at once. */
 static char *configuration_digest(const acme_ca_t *ca, apr_pool_t *pool)
 {
@@ -34,7 +42,8 @@ static char *configuration_digest(const acme_ca_t *ca, apr_pool_t *pool)
         pool, ca->directory_url, "\n", ca->agreement != NULL ? ca->agreement : "", "\n",
         ca->route.ca_certificate_file != NULL ? ca->route.ca_certificate_file : "", "\n",
         ca->route.proxy != NULL ? ca->route.proxy : "", "\n",
-        acme_text_join(ca->contacts, ",", pool), "\n", eab_digest(ca->eab, pool), NULL);
+        acme_text_join(ca->contacts, ",", pool), "\n", eab_digest(ca->eab, pool), "\n",
+        account_key_text(ca->account_key), NULL);
     return acme_digest_hex(text, strlen(text), pool);
 }
 

@@ -60,6 +60,12 @@ static acme_err_t *read_thumbprint(char **thumbprint, const acme_thumbprint_cach
 {
     acme_key_t *key;
     *thumbprint = "";
+    if (ca->account_key != NULL) { /* ours, if there is one, is not in use then */
+        *thumbprint = ca->account_key->thumbprint != NULL
+                          ? apr_pstrdup(pool, ca->account_key->thumbprint)
+                          : *thumbprint;
+        return NULL;
+    }
     ACME_TRY(acme_key_file_read(&key, cache->store,
                                 acme_store_path(pool, "accounts", ca->folder, "privkey"), pool));
     return key != NULL ? acme_key_thumbprint(thumbprint, key, pool) : NULL;

@@ -78,3 +78,34 @@ const char *mod_acme_account_read_binding(mod_acme_account_binding_t *binding, c
     }
     return secret.warning;
 }
+
+/* ---- ACMEAccountKeyFile */
+
+/* see mod_acme_account.h */
+const char *mod_acme_account_read_key(acme_account_key_t **key, const char *path, apr_pool_t *pool)
+{
+    mod_acme_secret_file_t secret;
+    acme_key_t *read = NULL;
+    acme_account_key_t *made = apr_pcalloc(pool, sizeof(*made));
+    *key = made;
+    made->file = path;
+    acme_err_t *err = mod_acme_secret_file_read(&secret, path, pool);
+    if (err == NULL) {
+        err = acme_key_from_pem(&read, secret.text, secret.len, pool);
+        err = acme_err_wrap(pool, err,
+                            "%s has no account key (PEM without pass phrase: P-256, P-384 or RSA)",
+                            path);
+    }
+    mod_acme_secret_file_wipe(&secret);
+    char *thumbprint = NULL;
+    if (err == NULL) {
+        err = acme_key_thumbprint(&thumbprint, read, pool);
+    }
+    if (err != NULL) {
+        made->trouble = err->text;
+        return apr_pstrcat(pool, err->text, ", so nothing is asked of the CA", NULL);
+    }
+    made->key = read;
+    made->thumbprint = thumbprint;
+    return secret.warning;
+}

@@ -11,6 +11,7 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
+#include "acme/acme_account.h"
 #include "acme/acme_eab.h"
 #include "acme/acme_err.h"
 
@@ -29,5 +30,9 @@ acme_err_t *mod_acme_account_parse_binding(mod_acme_account_binding_t *binding,
  * to warn with: it cannot be used (then it is eab->trouble, too), or others can read it. */
 const char *mod_acme_account_read_binding(mod_acme_account_binding_t *binding, const char *path,
                                           apr_pool_t *pool);
+
+/** ACMEAccountKeyFile: *key from @a path, which is absolute. Returns NULL, or a sentence to warn
+ * with, as above. */
+const char *mod_acme_account_read_key(acme_account_key_t **key, const char *path, apr_pool_t *pool);
 
 #endif

@@ -317,6 +317,29 @@ static const char *set_external_account_binding(cmd_parms *cmd, void *unused, co
     return NULL;
 }
 
+static const char *set_account_key_file(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const char *word;
+    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    acme_account_key_t *key = apr_pcalloc(cmd->pool, sizeof(*key));
+    if (!mod_acme_words_is_none(word)) {
+        const char *path = ap_server_root_relative(cmd->pool, word);
+        if (path == NULL) {
+            return mod_acme_arguments_refuse(cmd, "this is not a path");
+        }
+        const char *warning = mod_acme_account_read_key(&key, path, cmd->pool);
+        if (warning != NULL) {
+            warn(cmd, warning);
+        }
+    }
+    settings_here(cmd)->account_key = key;
+    return NULL;
+}
+
 static const char *set_ca_certificate_file(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
@@ -702,6 +725,8 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEContactEmail", set_contact, "mail addresses that the CA may write to, or none"),
     DIRECTIVE("ACMEExternalAccountBinding", set_external_account_binding,
               "KEYID HMAC or FILE, each followed by alg=HS256|HS384|HS512 or not, or none"),
+    DIRECTIVE("ACMEAccountKeyFile", set_account_key_file,
+              "a PEM file with the private key of the account to use, or none"),
     DIRECTIVE("ACMECACertificateFile", set_ca_certificate_file,
               "a PEM file that verifies the CA's server, or none"),
     DIRECTIVE("ACMEHttpProxy", set_proxy, "the URL of an HTTP proxy to the CA, or none"),

@@ -27,6 +27,7 @@ typedef struct {
     const char *proxy;                         /**< "": none; NULL: not written */
     const apr_array_header_t *contacts;        /**< const char *; NULL: not written */
     const acme_eab_t *eab;                     /**< no kid, no trouble: none; NULL: not written */
+    const acme_account_key_t *account_key;     /**< no file: none; NULL: not written */
     const apr_array_header_t *key_specs;       /**< acme_key_spec_t; NULL: not written */
     const apr_array_header_t *challenge_types; /**< const char *; NULL: not written */
     const acme_dns01_t *dns01;                 /**< without its wait; NULL: not written */

@@ -88,6 +88,12 @@ static const acme_eab_t *eab_of(const mod_acme_settings_t *settings)
     return eab != NULL && (eab->kid != NULL || eab->trouble != NULL) ? eab : NULL;
 }
 
+static const acme_account_key_t *account_key_of(const mod_acme_settings_t *settings)
+{
+    const acme_account_key_t *given = settings->account_key;
+    return given != NULL && given->file != NULL ? given : NULL;
+}
+
 static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings)
 {
     acme_ca_t *ca = apr_pcalloc(link->pool, sizeof(*ca));
@@ -99,6 +105,7 @@ static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings)
     ca->contacts = settings->contacts != NULL ? settings->contacts : none(link->pool);
     ca->agreement = settings->agreement;
     ca->eab = eab_of(settings);
+    ca->account_key = account_key_of(settings);
     ca->is_private = settings->ca->is_private;
     ca->max_identifiers = settings->ca->max_identifiers;
     apr_hash_set(link->cas, ca->directory_url, APR_HASH_KEY_STRING, ca);
@@ -131,12 +138,19 @@ static int are_same_bindings(const acme_eab_t *a, const acme_eab_t *b)
                       (a->key_len == 0 || memcmp(a->key, b->key, a->key_len) == 0));
 }
 
+static int are_same_keys(const acme_account_key_t *a, const acme_account_key_t *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a->file, b->file) == 0);
+}
+
 /* Nonzero if @a settings ask of the account with @a ca what it cannot be at the same time. */
 static int differs(const acme_ca_t *ca, const mod_acme_settings_t *settings)
 {
     return !are_same(ca->route.ca_certificate_file, text_or_null(settings->ca_certificate_file)) ||
            !are_same(ca->route.proxy, text_or_null(settings->proxy)) ||
            (settings->contacts != NULL && !are_same_words(ca->contacts, settings->contacts)) ||
+           (settings->account_key != NULL &&
+            !are_same_keys(ca->account_key, account_key_of(settings))) ||
            (settings->eab != NULL && !are_same_bindings(ca->eab, eab_of(settings))) ||
            (settings->agreement != NULL && !are_same(ca->agreement, settings->agreement));
 }
@@ -159,13 +173,16 @@ static const acme_ca_t *share_ca(link_t *link, mod_acme_draft_t *draft)
     if (ca->eab == NULL && settings->eab != NULL) {
         ca->eab = eab_of(settings);
     }
+    if (ca->account_key == NULL && settings->account_key != NULL) {
+        ca->account_key = account_key_of(settings);
+    }
     if (differs(ca, settings)) {
         mod_acme_draft_report(
             link->drafts, draft,
             apr_psprintf(link->scratch,
-                         "all domains of the CA %s share one account, so its contact, agreement, "
-                         "external account binding, proxy and CA file of the first of them are "
-                         "used here too",
+                         "all domains of the CA %s share one account, so its key, contact, "
+                         "agreement, external account binding, proxy and CA file of the first of "
+                         "them are used here too",
                          ca->name));
     }
     return ca;

@@ -4,6 +4,8 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +129,56 @@ def test_a_ca_that_forgot_everything(make_ca, make_httpd):
     httpd.configure(DOMAIN + another("two.example.org")).graceful()
     httpd.wait_for_certificate("two.example.org")
     assert len(httpd.log_lines("no longer knows our account")) == 1
+
+
+# ---- a key of the administrator's own
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+
+
+def test_two_servers_share_an_account(make_ca, make_httpd, folder):
+    ca = make_ca()
+    file = write_secret(folder / "account.pem", (DATA / "key-p384.pem").read_text())
+    line = f"ACMEAccountKeyFile {file}\n"
+    first = make_httpd(line + DOMAIN, ca=ca).start()
+    first.wait_for_certificate("example.org")
+    made = re.search(r"account (\S+) was made", first.log()).group(1)
+    first.stop()
+    second = make_httpd(line + DOMAIN, name="second", ca=ca).start()
+    second.wait_for_certificate("example.org")
+    second.wait_for_log(f"account {re.escape(made)} was found")
+    for httpd in (first, second):
+        assert not list(httpd.store.glob("accounts/*/privkey*"))
+
+
+@pytest.mark.root
+def test_account_keys_are_judged(make_httpd, folder):
+    good = (DATA / "key-p256.pem").read_text()
+    for name, text, mode, why in [
+        ("good", good, 0o600, None),
+        ("open", good, 0o604, "chmod 600"),
+        ("bad", "no key", 0o600, "has no account key"),
+        ("none", None, 0o600, "cannot be read"),
+    ]:
+        file = folder / f"{name}.pem"
+        if text is not None:
+            write_secret(file, text, mode)
+        httpd = make_httpd(
+            f"ACMECertificateAuthority https://localhost:1/dir\nACMECertificateAgreement accepted\n"
+            f"ACMEAccountKeyFile {file}\n" + DOMAIN,
+            name=name,
+        )
+        status, output = httpd.run("-t")
+        assert status == 0, output
+        line = httpd.line_of("ACMEAccountKeyFile")
+        assert (f"httpd.conf:{line}: ACMEAccountKeyFile: " in output) == (why is not None)
+        assert why is None or why in output
+
+
+def test_a_bad_account_key_leaves_the_rest_alone(make_ca, make_httpd, folder):
+    ca = make_ca()
+    file = write_secret(folder / "account.pem", "no key")
+    httpd = make_httpd(f"ACMEAccountKeyFile {file}\n" + DOMAIN, ca=ca).start()
+    httpd.wait_for_log("acme:error.*ACMEAccountKeyFile cannot be used: .*account.pem has no account key")
+    assert httpd.get_plain("localhost").status == 200
+    assert ca.requests("/sign-me-up") == 0

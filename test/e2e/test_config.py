@@ -61,6 +61,7 @@ ACMECertificateAuthority LetsEncrypt-Test
 ACMEContactEmail a@example.org mailto:b@example.org
 ACMEContactEmail c@example.org
 ACMEExternalAccountBinding kid-1 c2VjcmV0 alg=HS384
+ACMEAccountKeyFile none
 ACMECACertificateFile {folder}/ca.pem
 ACMEHttpProxy http://proxy.example.org:3128
 ACMEPrivateKeys P-256 RSA 3072

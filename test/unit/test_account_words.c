@@ -105,6 +105,66 @@ static void says_what_is_wrong_with_a_file(void **state)
     }
 }
 
+/* ---- ACMEAccountKeyFile */
+
+static const char *read_key(acme_account_key_t **key, const char *text, mode_t mode,
+                            apr_pool_t *pool)
+{
+    const char *folder = scratch_create(pool);
+    const char *path = apr_pstrcat(pool, folder, "/account.pem", NULL);
+    if (text != NULL) {
+        scratch_write(folder, "account.pem", text, pool);
+        assert_int_equal(0, chmod(path, mode));
+    }
+    const char *warning = mod_acme_account_read_key(key, path, pool);
+    assert_string_equal(path, (*key)->file);
+    return warning;
+}
+
+static void reads_every_kind_of_account_key(void **state)
+{
+    static const char *const files[] = {"key-p256.pem", "key-p384.pem", "key-rsa2048.pem"};
+    for (int i = 0; i < 3; i++) {
+        acme_account_key_t *key;
+        assert_null(read_key(&key, fixture_read(files[i], NULL, *state), 0600, *state));
+        assert_null(key->trouble);
+        acme_key_spec_t spec;
+        acme_key_spec(&spec, key->key);
+        assert_int_equal(i, spec.type);
+        assert_int_equal(43, strlen(key->thumbprint));
+    }
+}
+
+static void warns_of_an_account_key_that_others_can_read(void **state)
+{
+    acme_account_key_t *key;
+    const char *warning =
+        read_key(&key, fixture_read("key-p256.pem", NULL, *state), 0640 | 0004, *state);
+    assert_non_null(warning);
+    assert_non_null(strstr(warning, "chmod 600"));
+    assert_non_null(key->key);
+}
+
+static void says_what_is_wrong_with_an_account_key(void **state)
+{
+    const char *const bad[] = {
+        NULL,
+        "",
+        "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n",
+        fixture_read("key-ed25519.pem", NULL, *state),
+        fixture_read("cert.pem", NULL, *state),
+    };
+    for (int i = 0; i < 5; i++) {
+        acme_account_key_t *key;
+        const char *warning = read_key(&key, bad[i], 0600, *state);
+        assert_non_null(warning);
+        assert_non_null(strstr(warning, "/account.pem"));
+        assert_null(strstr(warning, "c2VjcmV0"));
+        assert_null(key->key);
+        assert_non_null(strstr(warning, key->trouble));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +174,9 @@ int main(void)
         FIXTURE_TEST(reads_a_file),
         FIXTURE_TEST(warns_of_a_file_that_others_can_read),
         FIXTURE_TEST(says_what_is_wrong_with_a_file),
+        FIXTURE_TEST(reads_every_kind_of_account_key),
+        FIXTURE_TEST(warns_of_an_account_key_that_others_can_read),
+        FIXTURE_TEST(says_what_is_wrong_with_an_account_key),
     };
     return fixture_run(tests);
 }

@@ -1205,6 +1205,127 @@ static void a_record_of_another_key_is_not_used(void **state)
     expect_a_good_client(r);
 }
 
+/* ---- the administrator's own key ---- */
+
+static const acme_account_key_t *given_key(const char *file, apr_pool_t *pool)
+{
+    apr_size_t len;
+    char *pem = fixture_read(file, &len, pool);
+    acme_key_t *key = NULL;
+    assert_well(acme_key_from_pem(&key, pem, len, pool));
+    acme_account_key_t *given = apr_pcalloc(pool, sizeof(*given));
+    char *thumbprint;
+    assert_well(acme_key_thumbprint(&thumbprint, key, pool));
+    *given = (acme_account_key_t){.file = file, .key = key, .thumbprint = thumbprint};
+    return given;
+}
+
+static void a_given_key_is_used_and_not_kept(void **state)
+{
+    static const char *const files[] = {"key-p256.pem", "key-p384.pem", "key-rsa2048.pem"};
+    for (int i = 0; i < 3; ++i) {
+        relation_t *r = create(*state);
+        r->w->ca_config.account_key = given_key(files[i], *state);
+        order(r, "a.test");
+        pass(r, ACME_TIME_SECOND);
+        assert_int_equal(1, r->well);
+        assert_int_equal(0, fake_store_count(r->w->disk, account_file(r, "privkey")));
+        assert_string_equal(r->w->ca_config.account_key->thumbprint,
+                            acme_session_thumbprint(r->session));
+        begin(r);
+        order(r, "b.test");
+        pass(r, ACME_TIME_SECOND);
+        assert_int_equal(1, count(r, "newAccount"));
+        fake_store_plant(r->w->disk, account_file(r, "account.json"), NULL, 0);
+        begin(r); /* another server of the fleet, or a container that has kept nothing */
+        order(r, "c.test");
+        pass(r, ACME_TIME_SECOND);
+        assert_int_equal(3, r->well);
+        assert_int_equal(1, count(r, "accountCreated"));
+        expect_a_good_client(r);
+    }
+}
+
+static void a_given_key_comes_and_goes(void **state)
+{
+    relation_t *r = create_ready(*state);
+    const char *ours = apr_pstrdup(*state, acme_session_thumbprint(r->session));
+    r->w->ca_config.account_key = given_key("key-p256.pem", *state);
+    begin(r);
+    order(r, "a.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(2, count(r, "accountCreated"));
+    r->w->ca_config.account_key = NULL;
+    begin(r);
+    order(r, "b.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(2, count(r, "accountCreated")); /* ours was found by its key */
+    assert_string_equal(ours, acme_session_thumbprint(r->session));
+    assert_int_equal(2, r->well);
+    expect_a_good_client(r);
+}
+
+static void a_record_that_names_no_key_is_not_that_of_a_given_one(void **state)
+{
+    relation_t *r = create_ready(*state);
+    char *text;
+    apr_size_t len;
+    const char *path = account_file(r, "account.json");
+    assert_well(acme_store_get(&text, &len, r->config.store, path, *state));
+    char *member = strstr(text, "key-thumbprint");
+    assert_non_null(member);
+    memcpy(member, "xxx", 3);
+    assert_well(acme_store_put(r->config.store, path, text, len, *state));
+    begin(r);
+    order(r, "a.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(1, count(r, "newAccount"));
+    r->w->ca_config.account_key = given_key("key-p256.pem", *state);
+    begin(r);
+    order(r, "b.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(2, r->well);
+    assert_int_equal(2, count(r, "accountCreated"));
+    expect_a_good_client(r);
+}
+
+static void a_given_key_that_cannot_be_read_is_said(void **state)
+{
+    relation_t *r = create(*state);
+    r->w->ca_config.account_key =
+        &(acme_account_key_t){.file = "/etc/a.pem", .trouble = "the file /etc/a.pem is not there"};
+    order(r, "a.test");
+    pass(r, 30 * ACME_TIME_MINUTE);
+    assert_int_equal(0, count(r, "newAccount"));
+    assert_int_equal(0, fake_store_count(r->w->disk, account_file(r, "privkey")));
+    assert_int_equal(1, logged(r, ACME_LOG_ERROR, "/etc/a.pem is not there"));
+    assert_int_equal(ACME_ERR_CONFIG, acme_session_trouble(r->session)->errclass);
+    r->w->ca_config.account_key = given_key("key-p256.pem", *state);
+    begin(r);
+    order(r, "a.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(1, r->well);
+}
+
+static void a_given_key_is_never_replaced(void **state)
+{
+    relation_t *r = create(*state);
+    r->w->ca_config.account_key = given_key("key-p256.pem", *state);
+    order(r, "a.test");
+    pass(r, ACME_TIME_SECOND);
+    fake_ca_deactivate_accounts(r->w->ca);
+    order(r, "b.test");
+    pass(r, 30 * ACME_TIME_MINUTE);
+    assert_int_equal(1, r->well);
+    assert_int_equal(1, logged(r, ACME_LOG_ERROR, "put another one into key-p256.pem"));
+    r->w->ca_config.account_key = given_key("key-p384.pem", *state);
+    begin(r);
+    order(r, "c.test");
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(2, r->well);
+    expect_a_good_client(r);
+}
+
 static void set_contacts(relation_t *r, const char *first, const char *second)
 {
     apr_array_header_t *contacts = apr_array_make(r->w->pool, 2, sizeof(const char *));
@@ -1428,6 +1549,11 @@ int main(void)
         FIXTURE_TEST(trouble_in_asking_for_the_account_is_trouble),
         FIXTURE_TEST(an_account_is_looked_up_by_its_key),
         FIXTURE_TEST(a_record_of_another_key_is_not_used),
+        FIXTURE_TEST(a_given_key_is_used_and_not_kept),
+        FIXTURE_TEST(a_given_key_comes_and_goes),
+        FIXTURE_TEST(a_record_that_names_no_key_is_not_that_of_a_given_one),
+        FIXTURE_TEST(a_given_key_that_cannot_be_read_is_said),
+        FIXTURE_TEST(a_given_key_is_never_replaced),
         FIXTURE_TEST(changed_contacts_are_told_once),
         FIXTURE_TEST(refused_contacts_are_told_once),
         FIXTURE_TEST(contacts_refused_at_first_are_not_told_again),

@@ -197,6 +197,20 @@ static void threads_may_ask_while_keys_change(void **state)
     }
 }
 
+static void a_given_key_counts_and_no_file_is_read(void **state)
+{
+    child_t *child = child_create(*state);
+    make_account(child, 0);
+    const acme_account_key_t given = {.file = "/etc/a.pem", .thumbprint = "given"};
+    const acme_account_key_t unreadable = {.file = "/etc/b.pem", .trouble = "it is not there"};
+    child->cas[0].account_key = &given;
+    child->cas[1].account_key = &unreadable;
+    start(child);
+    assert_string_equal("given", acme_thumbprint_cache_find(child->cache, &child->cas[0]));
+    assert_null(acme_thumbprint_cache_find(child->cache, &child->cas[1]));
+    assert_int_equal(0, atomic_load(&reads));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +222,7 @@ int main(void)
         FIXTURE_TEST(a_key_that_makes_no_sense_is_told),
         FIXTURE_TEST(a_stranger_has_none),
         FIXTURE_TEST(threads_may_ask_while_keys_change),
+        FIXTURE_TEST(a_given_key_counts_and_no_file_is_read),
     };
     return fixture_run(tests);
 }
