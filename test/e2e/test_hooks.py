@@ -1,26 +1,29 @@
-"""Programs that set DNS records: written for other tools and used unchanged, alone with their secrets, ended when they hang.
+"""Programs that set DNS records: written for other tools, alone with their secrets, ended when they hang.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
+import base64
 import os
 import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from world.bind import PRIMARY, SECONDARY
+from world.bind import PRIMARY, SECONDARY, find_program
 from world.httpd import RUN_USER, STATUS_HANDLER, vhost
-from world.processes import is_alive, send, wait_for
+from world.processes import is_alive, pids_with_argument, send, wait_for
 
 HOOKS = Path(__file__).parent / "hooks"
 
 # what stands behind "exec style=", in files of {folder}/hooks
 STYLES = {
+    "mod_md": "{hooks}/mod_md.sh",
     "certbot": "cleanup={hooks}/certbot-cleanup.sh {hooks}/certbot-auth.sh",
     "dehydrated": "{hooks}/dehydrated.sh",
     "lego": "{hooks}/lego.sh",
@@ -66,7 +69,7 @@ def test_programs_of_other_tools_run_unchanged(make_bind, make_ca, make_httpd, f
     )
     bind.update(f"update add {challenge('lego.zone.example')} 1 CNAME lego.acme.example")
     wait_for(lambda: bind.ask(challenge("lego.zone.example"), "CNAME", SECONDARY), "CNAME at the secondary", 15)
-    names = {style: f"{style.replace('.', '-')}.zone.example" for style in STYLES}
+    names = {style: f"{re.sub('[._]', '-', style)}.zone.example" for style in STYLES}
     records = {style: "lego.acme.example" if style == "lego" else challenge(name) for style, name in names.items()}
     config = ""
     for style, program in STYLES.items():
@@ -112,6 +115,22 @@ def test_a_program_that_hangs_is_ended_and_nobody_waits_for_it(make_ca, make_htt
     assert 'it said: "asking a server that does not answer"' in told[0]
     assert renewal["errors"] == 1 and "killed" in renewal["last"]["detail"]
     assert not httpd.ca.authorizations_made_invalid()
+
+
+def test_a_restart_ends_programs_and_the_order_goes_on(make_ca, make_httpd, dns, hooks, reports):
+    way = f"ACMECAChallenges dns-01\n  ACMEChallengeDns01 exec {hooks}/hang.sh {reports}"
+    config = section("stuck.example.org", "", way) + vhost("stuck.example.org")
+    common = f"ACMEDnsResolver {dns.host}:{dns.port}\nACMEDnsPort {dns.port}\n"
+    httpd = make_httpd(config, ca=make_ca(), common=common).start()
+    first = [int(pid) for pid in wait_for((reports / "pids").read_text, "the program", 15).split()]
+    (reports / "pids").unlink()
+    httpd.graceful()
+    wait_for(lambda: not any(is_alive(pid) for pid in first), "end of the program and its child", 5)
+    second = [int(pid) for pid in wait_for((reports / "pids").read_text, "the next program", 15).split()]
+    httpd.stop()
+    wait_for(lambda: not any(is_alive(pid) for pid in second), "end of that too", 5)
+    assert httpd.ca.orders() == 1
+    assert not httpd.log_lines("could not be set")
 
 
 def history(httpd, name):
@@ -196,3 +215,24 @@ def test_a_program_gets_nothing_of_ours_and_nobody_else_its_secret(make_ca, make
     httpd.wait_for_log(r"shown\.example\.org: .*could not validate", timeout=15)  # the program set nothing
     assert not seen_by(secret)
     assert not readable_files_with(secret, marker, httpd.folder, temporary)
+
+
+@pytest.mark.root
+def test_a_tsig_key_is_shown_to_nobody(make_ca, make_httpd, dns, folder, need):
+    """nsupdate has it from its standard input, so not even its own arguments tell it."""
+    need("nsupdate")
+    secret = base64.b64encode(secrets.token_bytes(32)).decode()
+    key = folder / "tsig.key"
+    key.write_text(f'key "acme-key" {{\n\talgorithm hmac-sha256;\n\tsecret "{secret}";\n}};\n')
+    key.chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(15)
+        way = f"rfc2136 server=127.0.0.1:{silent.getsockname()[1]} key={key} zone=example.org"
+        common = f"ACMEDnsResolver {dns.host}:{dns.port}\nACMEDnsPort {dns.port}\nACMEChallengeDns01 {way}\n"
+        config = "ACMECAChallenges dns-01\nACMEDomain tsig.example.org\n" + vhost("tsig.example.org")
+        httpd = make_httpd(config, ca=make_ca(), common=common).start()
+        with silent.accept()[0]:  # nsupdate is at work and gets no answer
+            assert pids_with_argument(find_program("nsupdate"))
+            assert not seen_by(secret)
+            assert not readable_files_with(secret, key, httpd.folder)
+            httpd.stop()
