@@ -191,8 +191,11 @@ def test_by_hand(world):
     name = challenge("www.zone.example")
     httpd.wait_for_log(rf"waiting for the TXT record {name}", timeout=30)
     value = wait_for(lambda: values_in(httpd, name), "the value in the log")
+    shown = httpd.domain_status("www.zone.example")["manual"]
+    assert shown == [{"type": "dns-01", "identifier": "www.zone.example", "name": name, "value": value}]
     bind.update(f"update add {name} 1 TXT {value}")
     httpd.wait_for_certificate("www.zone.example", timeout=40)
+    wait_for(lambda: "manual" not in httpd.domain_status("www.zone.example"), "nothing more to set")
 
 
 def values_in(httpd, name):
