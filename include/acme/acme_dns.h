@@ -21,24 +21,27 @@
 #include "acme/acme_env.h"
 #include "acme/acme_err.h"
 
-/** The numbers of RFC 1035 and RFC 3596. */
+/** The numbers of RFC 1035, RFC 3596 and RFC 8659. */
 typedef enum {
     ACME_DNS_A = 1,
     ACME_DNS_NS = 2,
     ACME_DNS_CNAME = 5,
     ACME_DNS_SOA = 6,
     ACME_DNS_TXT = 16,
-    ACME_DNS_AAAA = 28
+    ACME_DNS_AAAA = 28,
+    ACME_DNS_CAA = 257
 } acme_dns_type_t;
 
 #define ACME_DNS_NOERROR 0
+#define ACME_DNS_SERVFAIL 2
 #define ACME_DNS_NXDOMAIN 3
 
 typedef struct {
     const char *owner; /**< lower case, no final dot; "" is the root */
     acme_dns_type_t type;
     const char *text; /**< A, AAAA: the address; NS, CNAME: the target; SOA: the primary's name;
-                         TXT: all strings joined (one with a NUL inside is left out) */
+                         TXT: all strings joined; CAA: "FLAGS TAG VALUE", see acme_caa.h (what has
+                         a NUL inside is left out) */
 } acme_dns_record_t;
 
 typedef struct {
@@ -85,6 +88,7 @@ typedef struct {
     const char *resolvers;     /**< "192.0.2.1:53,[2001:db8::1]:5353"; NULL: resolv.conf says */
     int port;                  /**< of servers that are asked directly */
     apr_interval_time_t limit; /**< of one question, from when it is sent */
+    int hears_failures; /**< SERVFAIL and REFUSED of a resolver are answers too, and no other is asked */
 } acme_dns_config_t;
 
 /** Nonzero in a build that can ask questions; one without c-ares cannot. */

@@ -93,6 +93,9 @@ static int open_channel(ares_channel *channel, const baton_t *baton, const char 
     if (server != NULL) {
         options.flags |= ARES_FLAG_NORECURSE | ARES_FLAG_NOCHECKRESP;
     }
+    else if (baton->config.hears_failures) {
+        options.flags |= ARES_FLAG_NOCHECKRESP;
+    }
     int status = ares_init_options(channel, &options, mask);
     if (status != ARES_SUCCESS) {
         *channel = NULL;

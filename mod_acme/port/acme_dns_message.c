@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * AA, the targets of CNAMEs and the SOA of the authority section are in none of the answers that
- * c-ares parses. Nothing is taken apart by hand here but the strings of a TXT record, whose lengths
- * stand in it (RFC 1035 section 3.3.14).
+ * c-ares parses. Nothing is taken apart by hand here but the strings of a TXT record (RFC 1035
+ * section 3.3.14) and the parts of a CAA record (RFC 8659 section 4.1), whose lengths stand in them.
  */
 #include <sys/types.h>
 
@@ -60,6 +60,35 @@ static const char *read_strings(const ns_rr *rr, apr_pool_t *pool)
     return text;
 }
 
+static int is_tag(const unsigned char *tag, apr_size_t len)
+{
+    for (apr_size_t i = 0; i < len; ++i) {
+        int c = tag[i] | 0x20; /* ASCII letters become lower case, digits stay */
+        if (!(c >= 'a' && c <= 'z') && !(tag[i] >= '0' && tag[i] <= '9')) {
+            return 0;
+        }
+    }
+    return len > 0;
+}
+
+static const char *read_property(const ns_rr *rr, apr_pool_t *pool)
+{
+    const unsigned char *at = ns_rr_rdata(*rr);
+    apr_size_t len = ns_rr_rdlen(*rr);
+    if (len < 2 || at[1] > len - 2 || !is_tag(at + 2, at[1])) {
+        return NULL;
+    }
+    apr_size_t tag_len = at[1];
+    const unsigned char *value = at + 2 + tag_len;
+    apr_size_t value_len = len - 2 - tag_len;
+    if (memchr(value, '\0', value_len) != NULL) {
+        return NULL;
+    }
+    return apr_psprintf(pool, "%d %s %s", at[0],
+                        apr_pstrmemdup(pool, (const char *)at + 2, tag_len),
+                        apr_pstrmemdup(pool, (const char *)value, value_len));
+}
+
 /* NULL: not a type that anybody here reads, or damaged. */
 static const char *read_data(const ns_msg *message, const ns_rr *rr, apr_pool_t *pool)
 {
@@ -74,6 +103,8 @@ static const char *read_data(const ns_msg *message, const ns_rr *rr, apr_pool_t 
         return read_name(message, rr, pool);
     case ACME_DNS_TXT:
         return read_strings(rr, pool);
+    case ACME_DNS_CAA:
+        return read_property(rr, pool);
     default:
         return NULL;
     }

@@ -52,6 +52,38 @@ static void joins_the_strings_of_a_record(void **state)
     assert_string_equal("192.0.2.7", records[2].text);
 }
 
+/* CAA at x: 128 IssueWild "ca;a=b". */
+static const unsigned char answer_caa[] = {
+    0,   1,   0x81, 0x80, 0,   1,   0,   1,   0,   0,   0,   0,   1,   'x', 0,   1,   1,  0,
+    1,   0xC0, 12,  1,    1,   0,   1,   0,   0,   0,   60,  0,   17,  128, 9,   'I', 's', 's',
+    'u', 'e', 'W',  'i',  'l', 'd', 'c', 'a', ';', 'a', '=', 'b'};
+
+static void reads_a_property_of_caa(void **state)
+{
+    acme_dns_answer_t *answer;
+    assert_well(acme_dns_read(&answer, answer_caa, sizeof answer_caa, *state));
+    assert_int_equal(1, answer->answers->nelts);
+    const acme_dns_record_t *record = &APR_ARRAY_IDX(answer->answers, 0, acme_dns_record_t);
+    assert_int_equal(ACME_DNS_CAA, record->type);
+    assert_string_equal("128 IssueWild ca;a=b", record->text);
+}
+
+static void leaves_out_a_damaged_property(void **state)
+{
+    static const struct {
+        int at;
+        unsigned char byte;
+    } damages[] = {{32, 0}, {32, 16}, {32, 255}, {33, ' '}, {33, 0}, {45, 0}, {30, 1}, {30, 0}};
+    for (apr_size_t i = 0; i < sizeof damages / sizeof damages[0]; ++i) {
+        unsigned char bytes[sizeof answer_caa];
+        acme_dns_answer_t *answer;
+        memcpy(bytes, answer_caa, sizeof bytes);
+        bytes[damages[i].at] = damages[i].byte;
+        assert_well(acme_dns_read(&answer, bytes, sizeof bytes, *state));
+        assert_int_equal(0, answer->answers->nelts);
+    }
+}
+
 static void leaves_out_what_is_damaged(void **state)
 {
     unsigned char bytes[sizeof answer_txt];
@@ -112,6 +144,8 @@ int main(void)
         FIXTURE_TEST(gives_the_soa_of_the_authority_section),
         FIXTURE_TEST(joins_the_strings_of_a_record),
         FIXTURE_TEST(leaves_out_what_is_damaged),
+        FIXTURE_TEST(reads_a_property_of_caa),
+        FIXTURE_TEST(leaves_out_a_damaged_property),
         FIXTURE_TEST(refuses_what_is_no_answer),
         FIXTURE_TEST(reads_no_byte_beyond_the_end),
         FIXTURE_TEST(knows_what_is_below_what),
