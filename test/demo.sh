@@ -202,6 +202,7 @@ ACMECertificateAuthority https://localhost:$ca/dir
 ACMECACertificateFile $demo/ca.pem
 ACMECertificateAgreement accepted
 ACMEPortMap http:$http https:$https
+ACMEDnsResolver 127.0.0.1:$dns
 <Location "/acme-status">
     SetHandler acme-status
 </Location>

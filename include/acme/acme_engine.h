@@ -20,6 +20,7 @@
 #include "acme/acme_env.h"
 #include "acme/acme_err.h"
 #include "acme/acme_key.h"
+#include "acme/acme_preflight.h"
 #include "acme/acme_solver.h"
 #include "acme/acme_store.h"
 #include "acme/acme_transport.h"
@@ -33,6 +34,7 @@ typedef struct {
     const apr_array_header_t *solvers; /**< acme_solver_t *: one per challenge type that works here */
     const apr_array_header_t *domains; /**< const acme_domain_t * */
     acme_bell_t *bell;                 /**< NULL: nobody listens */
+    const acme_preflight_t *preflight; /**< NULL: nothing is looked at beforehand */
     /** Makes keys; NULL: acme_key_generate. */
     acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
     apr_interval_time_t retry_delay;    /**< ACMERetryDelay */

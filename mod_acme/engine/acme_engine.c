@@ -23,6 +23,7 @@
 #include "acme/acme_issuance.h"
 #include "acme/acme_job.h"
 #include "acme/acme_policy.h"
+#include "acme/acme_preflight_desk.h"
 #include "acme/acme_renewal.h"
 #include "acme/acme_session.h"
 #include "acme/acme_standing.h"
@@ -71,6 +72,7 @@ struct acme_engine_t {
     apr_array_header_t *orphans; /* orphan_t: what is still to be taken away */
     apr_time_t sweep_at;
     apr_array_header_t *ended; /* acme_issuance_t * */
+    acme_preflight_desk_t *desk;
     apr_time_t store_logged_at;
     apr_uint32_t store_logged_hash;
     apr_time_t ticked_at;            /* the wall clock at the last tick */
@@ -176,6 +178,7 @@ static void on_ended(void *baton, acme_issuance_t *run)
     entry_t *entry = entry_of(engine, acme_issuance_domain(run));
     entry->run = NULL;
     --engine->runs;
+    acme_preflight_desk_ended(engine->desk, entry->domain, acme_issuance_record(run)->err != NULL);
     APR_ARRAY_PUSH(engine->ended, acme_issuance_t *) = run;
     set_due(engine, entry, acme_env_now(engine->config.env)); /* what next? a look will tell */
 }
@@ -393,6 +396,16 @@ static void set_host(acme_engine_t *engine)
                                                  .store_trouble = on_store_trouble};
 }
 
+static void set_desk(acme_engine_t *engine)
+{
+    const acme_preflight_desk_config_t config = {.env = engine->config.env,
+                                                 .store = engine->config.store,
+                                                 .preflight = engine->config.preflight,
+                                                 .baton = engine,
+                                                 .published = on_published};
+    engine->desk = acme_preflight_desk_create(&config, engine->pool);
+}
+
 static void set_entries(acme_engine_t *engine)
 {
     apr_hash_t *known = apr_hash_make(engine->pool);
@@ -425,6 +438,7 @@ acme_engine_t *acme_engine_create(const acme_engine_config_t *config, apr_pool_t
     engine->sessions = apr_array_make(pool, 2, sizeof(acme_session_t *));
     engine->ended = apr_array_make(pool, 16, sizeof(acme_issuance_t *));
     set_host(engine);
+    set_desk(engine);
     set_entries(engine);
     find_leftovers(engine);
     return engine;
@@ -458,6 +472,40 @@ static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *d
     entry->run =
         acme_issuance_begin(&engine->host, entry->domain, entry->session, due->spec, pool);
     ++engine->runs;
+}
+
+/* The names that no certificate in use is for yet. */
+static const apr_array_header_t *new_names(const acme_domain_t *domain, const acme_due_t *due,
+                                           const acme_generation_facts_t *facts, apr_pool_t *pool)
+{
+    const acme_generation_fact_t *fact =
+        facts != NULL ? acme_generation_fact(facts, due->spec->type) : NULL;
+    if (fact == NULL) {
+        return domain->identifiers;
+    }
+    apr_array_header_t *names = apr_array_make(pool, 2, sizeof(const acme_identifier_t *));
+    for (int i = 0; i < domain->identifiers->nelts; ++i) {
+        const acme_identifier_t *name =
+            APR_ARRAY_IDX(domain->identifiers, i, const acme_identifier_t *);
+        if (!acme_identifiers_contain(fact->identifiers, name)) {
+            APR_ARRAY_PUSH(names, const acme_identifier_t *) = name;
+        }
+    }
+    return names;
+}
+
+/* Before a name's first order and after a failure, never before an ordinary renewal. */
+static void look_ahead(acme_engine_t *engine, const entry_t *entry, const acme_due_t *due,
+                       const acme_generation_facts_t *facts, const acme_job_t *job,
+                       apr_pool_t *pool)
+{
+    int has_failed = job->errors > 0;
+    if (has_failed || due->reason == ACME_DUE_FIRST || due->reason == ACME_DUE_NAMES) {
+        acme_preflight_desk_want(engine->desk, entry->domain, entry->session,
+                                 has_failed ? entry->domain->identifiers
+                                            : new_names(entry->domain, due, facts, pool),
+                                 has_failed);
+    }
 }
 
 /* *is_run: there was a record to go on with. */
@@ -654,6 +702,7 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
     if (due.reason != ACME_DUE_NEVER && due.at <= now && job->next_run <= now) {
         mark_hastened(engine, domain, &due, renewal, pool);
         begin_run(engine, entry, &due);
+        look_ahead(engine, entry, &due, facts, job, pool);
         set_due(engine, entry, now);
         return;
     }
@@ -749,6 +798,8 @@ static apr_time_t next_due(const acme_engine_t *engine)
             acme_session_next(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *));
         next = at != 0 ? sooner(next, at) : next;
     }
+    apr_time_t desk_at = acme_preflight_desk_next(engine->desk);
+    next = desk_at != 0 ? sooner(next, desk_at) : next;
     return engine->orphans != NULL ? sooner(next, engine->sweep_at) : next;
 }
 
@@ -805,6 +856,9 @@ apr_time_t acme_engine_tick(acme_engine_t *engine, apr_interval_time_t wait)
     tick_sessions(engine);
     bury_the_ended(engine);
     sweep_leftovers(engine);
+    if (!engine->has_leftovers) { /* the sweep would take the preflight's token for one of them */
+        acme_preflight_desk_tick(engine->desk);
+    }
     return next_due(engine);
 }
 
@@ -834,6 +888,7 @@ void acme_engine_drain(acme_engine_t *engine, apr_interval_time_t patience)
 
 void acme_engine_stop(acme_engine_t *engine)
 {
+    acme_preflight_desk_stop(engine->desk);
     for (int i = 0; i < engine->count; ++i) {
         if (engine->entries[i].run != NULL) {
             acme_issuance_stop(engine->entries[i].run);

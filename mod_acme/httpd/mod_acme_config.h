@@ -55,6 +55,7 @@ typedef struct {
     int match_aliases;   /**< ACMEMatchNames all */
     int is_strict;       /**< ACMEStrict on */
     int is_stateless;    /**< ACMEHttp01Stateless on */
+    int has_preflight;   /**< ACMEPreflight on */
 
     const apr_array_header_t
         *domains; /**< const acme_domain_t *; each at its own index; may be empty */

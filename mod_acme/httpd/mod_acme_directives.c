@@ -765,6 +765,8 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEMatchNames", set_match_names, "all or servernames"),
     OF_SERVER("ACMEStrict", set_server_switch, is_strict,
               "on or off: what is wrong with names is an error"),
+    OF_SERVER("ACMEPreflight", set_server_switch, has_preflight,
+              "on or off: before a first order, look whether the CA can come through"),
     DIRECTIVE("ACMEPlaceholder", set_placeholder, "unavailable or serve"),
     DIRECTIVE("ACMEActivation", set_activation,
               "live, graceful [interval=1h] [window=HH:MM-HH:MM] or manual"),

@@ -24,6 +24,7 @@ static mod_acme_raw_t *make_raw(apr_pool_t *pool)
         (mod_acme_activation_t){MOD_ACME_ACTIVATE_LIVE, ACME_TIME_HOUR, -1, -1};
     raw->global.placeholder = MOD_ACME_PLACEHOLDER_UNAVAILABLE;
     raw->global.match_aliases = 1;
+    raw->global.has_preflight = 1;
     return raw;
 }
 

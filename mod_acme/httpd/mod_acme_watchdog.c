@@ -21,6 +21,7 @@
 #include "acme/acme_store.h"
 #include "acme/acme_time.h"
 #include "acme/acme_transport_curl.h"
+#include "mod_acme_preflight.h"
 #include "mod_acme_solvers.h"
 #include "mod_acme_watchdog.h"
 
@@ -120,11 +121,12 @@ static acme_err_t *make_engine(apr_pool_t *pool)
     const mod_acme_world_t *world = runner.world;
     ap_version_t version;
     ap_get_server_revision(&version);
+    const char *user_agent = acme_transport_curl_user_agent(
+        apr_psprintf(pool, AP_SERVER_BASEPRODUCT "/%d.%d.%d", version.major, version.minor,
+                     version.patch),
+        pool);
     const acme_transport_curl_config_t transport_config = {
-        .user_agent = acme_transport_curl_user_agent(
-            apr_psprintf(pool, AP_SERVER_BASEPRODUCT "/%d.%d.%d", version.major, version.minor,
-                         version.patch),
-            pool),
+        .user_agent = user_agent,
         .connect_timeout = 30 * ACME_TIME_SECOND,
         .exchange_timeout = 5 * ACME_TIME_MINUTE,
         .max_connections = 4,
@@ -139,6 +141,7 @@ static acme_err_t *make_engine(apr_pool_t *pool)
         .solvers = solvers,
         .domains = world->global->domains,
         .bell = mod_acme_board_bell(world->board),
+        .preflight = mod_acme_preflight_create(world, user_agent, pool),
         .retry_delay = world->global->retry_delay,
         .check_interval = world->global->check_interval,
     };

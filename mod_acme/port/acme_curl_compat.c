@@ -11,12 +11,24 @@ CURLcode acme_curl__https_only(CURL *easy)
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
 }
 
+/* see acme_curl_compat.h */
+CURLcode acme_curl__http_only(CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+}
+
 #else
 
 /* see acme_curl_compat.h */
 CURLcode acme_curl__https_only(CURL *easy)
 {
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTPS);
+}
+
+/* see acme_curl_compat.h */
+CURLcode acme_curl__http_only(CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 }
 
 #endif

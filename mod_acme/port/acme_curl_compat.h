@@ -11,6 +11,9 @@
 /** Lets @a easy speak https and nothing else. */
 CURLcode acme_curl__https_only(CURL *easy);
 
+/** Lets @a easy speak http and https and nothing else. */
+CURLcode acme_curl__http_only(CURL *easy);
+
 /** Lets removing @a easy not wait for a resolver that hangs, where libcurl knows how. */
 void acme_curl__quick_exit(CURL *easy);
 

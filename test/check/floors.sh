@@ -84,7 +84,7 @@ function check_foreign(file, header,    mine) {
 BEGIN {
     height["base"] = 1; height["crypto"] = 2; height["proto"] = 3; height["port"] = 3
     height["engine"] = 4; height["httpd"] = 5; height["tool"] = 5
-    interface["acme_store"]; interface["acme_transport"]; interface["acme_solver"]; interface["acme_dns_update"]
+    interface["acme_store"]; interface["acme_transport"]; interface["acme_solver"]; interface["acme_dns_update"]; interface["acme_preflight"]
     for (stem in interface) header_only[stem] = "port"
     n = split(sources, list, " ")
     for (i = 1; i <= n; i++) {

@@ -100,6 +100,7 @@ static acme_engine_config_t engine_config(engine_world_t *w)
                                   .solvers = solvers,
                                   .domains = w->domains,
                                   .bell = w->bell,
+                                  .preflight = w->preflight,
                                   .retry_delay = w->retry_delay,
                                   .check_interval = 12 * ACME_TIME_HOUR,
                                   .max_in_flight = w->max_in_flight};

@@ -34,6 +34,7 @@ typedef struct {
     int max_in_flight;
     acme_solver_t *more_solvers; /* one more beside http-01, whose proofs the CA believes; or NULL */
     int fails_http;              /* the CA never finds an http-01 answer */
+    const acme_preflight_t *preflight; /* or NULL */
 
     int process; /* 0: none runs */
     apr_pool_t *process_pool;

@@ -13,8 +13,15 @@ typedef struct {
     acme_dns_record_t record;
 } fact_t;
 
+typedef struct {
+    const char *name;
+    acme_dns_type_t type;
+    int rcode;
+} failure_t;
+
 struct fake_dns_t {
     apr_pool_t *pool;
+    apr_array_header_t *failures; /* failure_t */
     acme_dns_t dns;
     apr_array_header_t *facts;  /* fact_t */
     apr_array_header_t *silent; /* const char * */
@@ -80,6 +87,18 @@ static void add_zone(const fake_dns_t *world, const acme_dns_question_t *questio
     }
 }
 
+/* 0: no failure is wanted. */
+static int failure_of(const fake_dns_t *world, const acme_dns_question_t *question)
+{
+    for (int i = 0; i < world->failures->nelts && question->server == NULL; ++i) {
+        const failure_t *failure = &APR_ARRAY_IDX(world->failures, i, failure_t);
+        if (failure->type == question->type && strcmp(failure->name, question->name) == 0) {
+            return failure->rcode;
+        }
+    }
+    return 0;
+}
+
 static int poll_question(acme_dns_answer_t **result, void *baton, acme_dns_question_t *question)
 {
     const fake_dns_t *world = baton;
@@ -93,6 +112,11 @@ static int poll_question(acme_dns_answer_t **result, void *baton, acme_dns_quest
     answer->is_authoritative = question->server != NULL && !has(world->lame, question->server);
     answer->answers = apr_array_make(question->pool, 2, sizeof(acme_dns_record_t));
     answer->authority = apr_array_make(question->pool, 2, sizeof(acme_dns_record_t));
+    answer->rcode = failure_of(world, question);
+    if (answer->rcode != 0) {
+        *result = answer;
+        return 1;
+    }
     const char *name = question->name;
     const char *target = name;
     for (int i = 0; i < 20 && target != NULL; ++i) {
@@ -113,6 +137,7 @@ fake_dns_t *fake_dns_create(apr_pool_t *pool)
     world->pool = pool;
     world->dns = (acme_dns_t){.baton = world, .ask = ask, .poll = poll_question};
     world->facts = apr_array_make(pool, 16, sizeof(fact_t));
+    world->failures = apr_array_make(pool, 2, sizeof(failure_t));
     world->silent = apr_array_make(pool, 2, sizeof(const char *));
     world->lame = apr_array_make(pool, 2, sizeof(const char *));
     world->asked = apr_array_make(pool, 16, sizeof(const char *));
@@ -173,6 +198,12 @@ void fake_dns_silence(fake_dns_t *world, const char *server, int is_silent)
 void fake_dns_lame(fake_dns_t *world, const char *server)
 {
     APR_ARRAY_PUSH(world->lame, const char *) = apr_pstrdup(world->pool, shown(server));
+}
+
+void fake_dns_fail(fake_dns_t *world, const char *name, acme_dns_type_t type, int rcode)
+{
+    APR_ARRAY_PUSH(world->failures, failure_t) =
+        (failure_t){apr_pstrdup(world->pool, name), type, rcode};
 }
 
 int fake_dns_asked(const fake_dns_t *world, const char *server)

@@ -40,6 +40,9 @@ void fake_dns_silence(fake_dns_t *world, const char *server, int is_silent);
 /** @a server answers without authority, as one that does not have the zone. */
 void fake_dns_lame(fake_dns_t *world, const char *server);
 
+/** The resolver's answers for records of @a type at @a name carry @a rcode, and nothing else. */
+void fake_dns_fail(fake_dns_t *world, const char *name, acme_dns_type_t type, int rcode);
+
 /** How many questions @a server was asked. */
 int fake_dns_asked(const fake_dns_t *world, const char *server);
 

@@ -64,7 +64,8 @@ class Httpd:
 
     The common part loads what every test needs, names the CA, agrees to its terms and puts the store
     into the folder. `acme=False` leaves the module out, `ca=None` the CA, `directives=False` all of the
-    module's directives.
+    module's directives. `preflight=True` lets it look beside its orders, with the CA's DNS server; else
+    it is off, so that no test asks the system's.
     """
 
     MODULES = "authz_core socache_shmcb ssl status dir mime alias".split()
@@ -87,6 +88,7 @@ class Httpd:
         children=None,
         log_level="info ssl:warn acme:debug",
         preload=None,
+        preflight=False,
     ):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +108,7 @@ class Httpd:
         self.children = children
         self.log_level = log_level if acme else re.sub(r" acme:\w+", "", log_level)
         self.preload = preload
+        self.preflight = preflight
         self.binary = find_httpd()
         self.config_file = self.folder / "httpd.conf"
         self.error_log = self.folder / "logs" / "error.log"
@@ -174,6 +177,9 @@ class Httpd:
         if self.directives:
             lines.append(f"ACMEStoreDir {self.store}")
             lines.append(f"ACMEPortMap http:{self.http_port} https:{self.https_port}")
+            lines.append(f"ACMEPreflight {'on' if self.preflight else 'off'}")
+        if self.directives and self.preflight:
+            lines.append(f"ACMEDnsResolver {self.ca.dns.host}:{self.ca.dns.port}")
         if self.directives and self.ca:
             lines += [
                 f"ACMECertificateAuthority {self.ca.directory_url}",
