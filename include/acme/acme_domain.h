@@ -39,6 +39,7 @@ typedef struct {
     const char *folder; /**< its folder in the store (acme_identifier_folder) */
     const apr_array_header_t *identifiers; /**< const acme_identifier_t *, none twice, not empty */
     const apr_array_header_t *key_specs;   /**< acme_key_spec_t: one certificate each, not empty */
+    int has_key_specs; /**< they were written; else a certificate of another type is as good */
     const acme_ca_t *ca;
     const apr_array_header_t *challenge_types; /**< const char *: allowed ones, best first */
     const struct acme_dns01_t *dns01; /**< how TXT records are set (acme_dns01.h); NULL: not at all */

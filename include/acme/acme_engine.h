@@ -19,6 +19,7 @@
 #include "acme/acme_domain.h"
 #include "acme/acme_env.h"
 #include "acme/acme_err.h"
+#include "acme/acme_generation.h"
 #include "acme/acme_key.h"
 #include "acme/acme_preflight.h"
 #include "acme/acme_solver.h"
@@ -33,6 +34,9 @@ typedef struct {
     acme_transport_t *transport;
     const apr_array_header_t *solvers; /**< acme_solver_t *: one per challenge type that works here */
     const apr_array_header_t *domains; /**< const acme_domain_t * */
+    /** What serves a domain (by its index) that we have no certificate for, and is as good as one of
+     * ours; NULL, or an entry NULL: nothing. */
+    const acme_generation_facts_t *const *statics;
     acme_bell_t *bell;                 /**< NULL: nobody listens */
     const acme_preflight_t *preflight; /**< NULL: nothing is looked at beforehand */
     /** Makes keys; NULL: acme_key_generate. */

@@ -79,6 +79,10 @@ acme_err_t *acme_generation_next(apr_uint64_t *number, const acme_store_t *store
 acme_err_t *acme_generation_write(const acme_store_t *store, const char *folder,
                                   const acme_generation_t *generation, apr_pool_t *scratch_pool);
 
+/** What `current` would say of @a certificate, copied to @a pool but for its names. */
+void acme_generation_fact_fill(acme_generation_fact_t *fact,
+                               const acme_generation_certificate_t *certificate, apr_pool_t *pool);
+
 /** The certificate of @a type, or NULL. */
 const acme_generation_certificate_t *
 acme_generation_certificate(const acme_generation_t *generation, acme_key_type_t type);

@@ -39,6 +39,13 @@ typedef struct {
 void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
                      const acme_generation_facts_t *facts, const acme_renewal_t *renewal);
 
+/** The certificate in use that does for @a type, or NULL: one of that type, and where no key types were
+ * written the first of any. A default of ours that differs from what is there takes effect when that is
+ * renewed, not before. */
+const acme_generation_fact_t *acme_policy_fact(const acme_domain_t *domain,
+                                               const acme_generation_facts_t *facts,
+                                               acme_key_type_t type);
+
 /** When the certificate of @a fact is renewed if its CA says nothing: where ACMERenewWindow says, else
  * when a third of its life is left, half of a life below ten days. */
 apr_time_t acme_policy_renew_at(const acme_domain_t *domain, const acme_generation_fact_t *fact);

@@ -14,6 +14,7 @@
 #include "acme/acme_domain.h"
 #include "acme/acme_generation.h"
 #include "acme/acme_job.h"
+#include "acme/acme_policy.h"
 
 typedef struct {
     const char *folder;
@@ -110,7 +111,7 @@ static int would_do(const orphan_t *orphan, const acme_domain_t *domain, apr_tim
 {
     for (int i = 0; i < domain->key_specs->nelts; ++i) {
         const acme_key_spec_t *spec = &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t);
-        if (!fact_would_do(acme_generation_fact(orphan->facts, spec->type), domain, now)) {
+        if (!fact_would_do(acme_policy_fact(domain, orphan->facts, spec->type), domain, now)) {
             return 0;
         }
     }

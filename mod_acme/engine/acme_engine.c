@@ -678,6 +678,15 @@ static apr_time_t next_look(acme_engine_t *engine, const acme_due_t *due, const 
     return next;
 }
 
+/* What counts when it is planned: our own certificates, else what the administrator gave to the hosts. */
+static const acme_generation_facts_t *in_use(const acme_engine_t *engine,
+                                             const acme_domain_t *domain,
+                                             const acme_generation_facts_t *facts)
+{
+    const acme_generation_facts_t *const *statics = engine->config.statics;
+    return facts == NULL && statics != NULL ? statics[domain->index] : facts;
+}
+
 static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool_t *pool)
 {
     const acme_domain_t *domain = entry->domain;
@@ -694,9 +703,10 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
         return;
     }
     ring_what_is_there(engine, domain, facts);
-    acme_renewal_t *renewal = read_renewal(engine, domain, facts, now, pool);
+    const acme_generation_facts_t *used = in_use(engine, domain, facts);
+    acme_renewal_t *renewal = read_renewal(engine, domain, used, now, pool);
     acme_due_t due;
-    acme_policy_due(&due, domain, facts, renewal);
+    acme_policy_due(&due, domain, used, renewal);
     acme_job_t *job = acme_job_read(engine->config.store, domain->folder, pool);
     warn_of_end(engine, domain, &due, job, now, pool);
     if (due.reason != ACME_DUE_NEVER && due.at <= now && job->next_run <= now) {

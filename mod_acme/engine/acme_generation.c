@@ -174,6 +174,24 @@ static const char *certid_of(const acme_chain_t *chain, apr_pool_t *pool)
     return acme_chain_certid(&certid, chain, pool) == NULL ? certid : NULL;
 }
 
+void acme_generation_fact_fill(acme_generation_fact_t *fact,
+                               const acme_generation_certificate_t *certificate, apr_pool_t *pool)
+{
+    const acme_chain_t *chain = certificate->chain;
+    *fact = (acme_generation_fact_t){
+        .type = certificate->type,
+        .not_before = chain->not_before,
+        .not_after = chain->not_after,
+        .identifiers = chain->identifiers,
+        .serial = apr_pstrdup(pool, chain->serial),
+        .sha256 = apr_pstrdup(pool, chain->sha256),
+        .issuer_name = acme_text_clean(chain->issuer_name, MAX_ISSUER_NAME, pool),
+        .ca_url = apr_pstrdup(pool, certificate->ca_url),
+        .account_url = apr_pstrdup(pool, certificate->account_url),
+        .profile = apr_pstrdup(pool, certificate->profile),
+        .certid = certid_of(chain, pool)};
+}
+
 static json_t *fact_json(const acme_generation_certificate_t *certificate, apr_pool_t *pool)
 {
     const acme_chain_t *chain = certificate->chain;

@@ -114,11 +114,21 @@ static acme_due_t judge_age(const acme_domain_t *domain, const acme_generation_f
     return due;
 }
 
+const acme_generation_fact_t *acme_policy_fact(const acme_domain_t *domain,
+                                               const acme_generation_facts_t *facts,
+                                               acme_key_type_t type)
+{
+    const acme_generation_fact_t *fact = acme_generation_fact(facts, type);
+    return fact == NULL && !domain->has_key_specs && facts->certificates->nelts > 0
+               ? &APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t)
+               : fact;
+}
+
 /* What one certificate needs; better reasons (sooner) replace the one in `due`. */
 static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_spec_t *spec,
                   const acme_generation_facts_t *facts, const acme_renewal_t *renewal)
 {
-    const acme_generation_fact_t *fact = acme_generation_fact(facts, spec->type);
+    const acme_generation_fact_t *fact = acme_policy_fact(domain, facts, spec->type);
     acme_due_t one = {.reason = ACME_DUE_KEY_TYPE};
     if (fact != NULL &&
         acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {

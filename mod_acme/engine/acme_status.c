@@ -205,7 +205,7 @@ static int is_complete(const acme_generation_facts_t *facts, const acme_domain_t
 {
     for (int i = 0; i < domain->key_specs->nelts; i++) {
         const acme_key_spec_t *spec = &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t);
-        const acme_generation_fact_t *fact = acme_generation_fact(facts, spec->type);
+        const acme_generation_fact_t *fact = acme_policy_fact(domain, facts, spec->type);
         if (fact == NULL ||
             acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {
             return 0;

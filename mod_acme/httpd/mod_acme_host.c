@@ -11,6 +11,7 @@
 #include "acme/acme_store_fs.h"
 #include "mod_acme_host.h"
 #include "mod_acme_pair.h"
+#include "mod_acme_static.h"
 #include "mod_acme_vhost.h"
 
 APLOG_USE_MODULE(acme);
@@ -85,6 +86,7 @@ int mod_acme_host_add_files(server_rec *server, apr_pool_t *pool, apr_array_head
         return DECLINED;
     }
     mod_acme_host_t *host = note_host(world, server, domain);
+    mod_acme_static_note(world, domain, cert_files->nelts > 0 ? cert_files : NULL);
     if (cert_files->nelts > 0) {
         host->has_own = 1;
         return DECLINED;

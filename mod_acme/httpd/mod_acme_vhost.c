@@ -234,9 +234,6 @@ static void set_defaults(const link_t *link, mod_acme_settings_t *settings)
     mod_acme_ca_t *ca = apr_palloc(link->pool, sizeof(*ca));
     mod_acme_ca_default(ca);
     settings->ca = ca;
-    apr_array_header_t *specs = apr_array_make(link->pool, 1, sizeof(acme_key_spec_t));
-    APR_ARRAY_PUSH(specs, acme_key_spec_t) = (acme_key_spec_t){ACME_KEY_P256, 0};
-    settings->key_specs = specs;
     settings->warn_window.percent = 10;
     settings->renew_mode = ACME_RENEW_AUTO;
     settings->via_ari = 1;
@@ -598,6 +595,13 @@ static const apr_array_header_t *types_for(link_t *link, const plan_t *plan,
     return types;
 }
 
+static const apr_array_header_t *default_specs(const link_t *link)
+{
+    apr_array_header_t *specs = apr_array_make(link->pool, 1, sizeof(acme_key_spec_t));
+    APR_ARRAY_PUSH(specs, acme_key_spec_t) = (acme_key_spec_t){ACME_KEY_P256, 0};
+    return specs;
+}
+
 static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
                                   const apr_array_header_t *identifiers, int index)
 {
@@ -607,7 +611,8 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->name = first->value;
     domain->folder = folder_of(first, link->pool, link->scratch);
     domain->identifiers = identifiers;
-    domain->key_specs = settings->key_specs;
+    domain->key_specs = settings->key_specs != NULL ? settings->key_specs : default_specs(link);
+    domain->has_key_specs = settings->key_specs != NULL;
     domain->ca = draft->ca;
     domain->challenge_types = types_for(link, plan_of(draft), identifiers);
     domain->dns01 = share_dns01(link, settings);

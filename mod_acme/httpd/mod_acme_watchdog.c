@@ -23,6 +23,7 @@
 #include "acme/acme_transport_curl.h"
 #include "mod_acme_preflight.h"
 #include "mod_acme_solvers.h"
+#include "mod_acme_static.h"
 #include "mod_acme_watchdog.h"
 
 APLOG_USE_MODULE(acme);
@@ -140,6 +141,7 @@ static acme_err_t *make_engine(apr_pool_t *pool)
         .transport = transport,
         .solvers = solvers,
         .domains = world->global->domains,
+        .statics = mod_acme_static_facts(world, pool),
         .bell = mod_acme_board_bell(world->board),
         .preflight = mod_acme_preflight_create(world, user_agent, pool),
         .retry_delay = world->global->retry_delay,

@@ -22,6 +22,7 @@
 
 typedef struct mod_acme_parent_t mod_acme_parent_t;
 typedef struct mod_acme_activation_state_t mod_acme_activation_state_t;
+typedef struct mod_acme_static_t mod_acme_static_t;
 
 typedef struct {
     server_rec *server; /**< the main one */
@@ -39,6 +40,7 @@ typedef struct {
     mod_acme_placeholder_files_t placeholder;
     apr_pool_t *placeholder_pool; /**< goes when mod_ssl has read its files */
     apr_hash_t *hosts; /**< server_rec * to mod_acme_host_t *; TLS hosts that mod_ssl asked about */
+    mod_acme_static_t **statics; /**< of mod_acme_static.c, by domain; NULL: no host has its own */
     int placeholder_hosts; /**< how many of them have nothing but the placeholder */
 
     mod_acme_parent_t *parent; /**< of mod_acme_parent.c; NULL when there is trouble */

@@ -74,6 +74,7 @@ acme_domain_t *engine_world_domain(engine_world_t *w, const char *names)
                               .folder = acme_identifier_folder(first, NULL, w->pool),
                               .identifiers = identifiers,
                               .key_specs = specs,
+                              .has_key_specs = 1,
                               .ca = &w->ca_config,
                               .challenge_types = types,
                               .renew_window = {.percent = 33},

@@ -135,9 +135,11 @@ static inline acme_domain_t *read_world_domain(const char *names, int index, apr
     domain->folder = acme_identifier_folder(
         APR_ARRAY_IDX(identifiers, 0, const acme_identifier_t *), NULL, pool);
     domain->key_specs = specs;
+    domain->has_key_specs = 1;
     domain->ca = ca;
     domain->challenge_types = apr_array_make(pool, 1, sizeof(const char *));
     domain->is_used = 1;
+    domain->has_key_specs = 1;
     domain->renew_window = (acme_window_t){.percent = 33};
     domain->warn_window = (acme_window_t){.percent = 10};
     domain->renew_mode = ACME_RENEW_AUTO;

@@ -25,6 +25,7 @@ static acme_domain_t *domain_of(apr_pool_t *pool, int names)
     *domain = (acme_domain_t){.name = "a.test",
                               .identifiers = identifiers,
                               .key_specs = specs,
+                              .has_key_specs = 1,
                               .renew_window = {.percent = 33},
                               .has_renew_window = 1,
                               .warn_window = {.percent = 10},
@@ -219,6 +220,21 @@ static void failures_to_ask_wait_longer_and_longer(void **state)
     assert_true(inquire_delay(ACME_ERR_NETWORK, 1, noon + 99 * ACME_TIME_DAY) == ACME_TIME_DAY);
     assert_true(inquire_delay(ACME_ERR_INPUT, 1, 0) == 6 * ACME_TIME_HOUR);
     assert_true(inquire_delay(ACME_ERR_GONE, 1, 0) == 6 * ACME_TIME_HOUR);
+}
+
+static void a_default_key_type_replaces_nothing_that_works(void **state)
+{
+    acme_due_t due;
+    acme_domain_t *domain = domain_of(*state, 1);
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).type = ACME_KEY_RSA;
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_KEY_TYPE, due.reason);
+    domain->has_key_specs = 0;
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_RENEWAL, due.reason);
+    assert_int_equal(ACME_KEY_P256, due.spec->type);
+    assert_true(due.at == noon + 67 * ACME_TIME_DAY);
 }
 
 static void a_missing_name_or_key_type_is_due_at_once(void **state)
@@ -506,6 +522,7 @@ int main(void)
         FIXTURE_TEST(the_moment_is_drawn_once_for_each_window),
         FIXTURE_TEST(the_ca_is_asked_again_when_it_said_within_reason),
         FIXTURE_TEST(failures_to_ask_wait_longer_and_longer),
+        FIXTURE_TEST(a_default_key_type_replaces_nothing_that_works),
         FIXTURE_TEST(a_missing_name_or_key_type_is_due_at_once),
         FIXTURE_TEST(manual_and_unused_domains_are_left_alone_but_their_end_is_known),
         FIXTURE_TEST(what_the_ca_has_not_counted_is_tried_again_soon),

@@ -24,7 +24,7 @@ def is_recent(folder):
     return b"All requests MUST include a User-Agent" in (Path(folder) / "pebble").read_bytes()
 
 
-def make_server_certificate(folder, names=("localhost",), days=30):
+def make_server_certificate(folder, names=("localhost",), days=3650):
     """A self-signed certificate for a server on this machine; returns (certificate, key) files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
