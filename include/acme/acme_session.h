@@ -111,6 +111,26 @@ int acme_session_in_flight(const acme_session_t *session);
  * be asked for again (RFC 8555 section 7.4 gives an order's URL once). */
 int acme_session_drain(acme_session_t *session);
 
+/** What became of a change: NULL, or why it was not made. Called once, from inside acme_transport_pump or
+ * acme_session_tick; the error lives during the call only. */
+typedef void acme_session_changed_fn(void *baton, const acme_err_t *err);
+
+/** Gives the account a new key of the same kind (RFC 8555 section 7.3.5). It is on disk
+ * (accounts/<ca>/privkey.new) before the CA hears of it; whoever finds it there asks the CA which of the
+ * two it has, so that neither is lost whenever the process dies, or whatever becomes of an answer. What
+ * is queued waits, what is in flight is heard before. Proofs that were published for the old key are
+ * worth nothing after it.
+ *
+ * ACME_ERR_CONFIG: there is no account, the CA offers no such change or refuses it, or the key is that of
+ * ACMEAccountKeyFile. Trouble in reaching the CA is waited out, as ever. Returns -1, and @a changed is not
+ * called, if another change is under way; else 0. */
+int acme_session_roll_key(acme_session_t *session, acme_session_changed_fn *changed, void *baton);
+
+/** Closes the account for ever (RFC 8555 section 7.3.6). account.json remembers that it was wished, and no
+ * new account is made until that record is gone: what is queued waits in TROUBLE. Asked for again it is
+ * no error. Otherwise like acme_session_roll_key. */
+int acme_session_deactivate(acme_session_t *session, acme_session_changed_fn *changed, void *baton);
+
 /** The thumbprint of the account key; NULL before the account is known. */
 const char *acme_session_thumbprint(const acme_session_t *session);
 
@@ -131,7 +151,7 @@ apr_interval_time_t *acme_session_estimate(acme_session_t *session, int is_issua
 /** Why requests wait, or NULL if they do not. */
 const acme_err_t *acme_session_trouble(const acme_session_t *session);
 
-/** Drops all requests and exchanges. */
+/** Drops all requests, changes and exchanges. */
 void acme_session_stop(acme_session_t *session);
 
 #endif

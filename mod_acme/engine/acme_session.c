@@ -468,12 +468,32 @@ static void flow(acme_session_t *session)
     }
 }
 
-/* In the name of the account, as far as that is not in doubt. */
+static int has_signed_in_flight(const acme_session_t *session)
+{
+    for (const acme_ask_t *ask = session->flying.first; ask != NULL; ask = ask->after) {
+        if (!is_inquiry(ask)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* In the name of the account, as far as neither it nor its key is in doubt. A change waits for what is
+ * in flight, and what is queued for the change. */
 static void proceed(acme_session_t *session)
 {
+    if (session->is_unresolved) {
+        acme_session__resolve_key(session);
+        return;
+    }
     if (session->is_doubted) {
         acme_session__check_account(session);
-    } else {
+        return;
+    }
+    if (session->change.kind != ACME_CHANGE_NONE && !has_signed_in_flight(session)) {
+        acme_session__begin_change(session);
+    }
+    if (session->change.kind == ACME_CHANGE_NONE) { /* or it has failed at once */
         flow(session);
     }
 }
@@ -492,14 +512,20 @@ static void inquire(acme_session_t *session)
     }
 }
 
+/* Nonzero if something waits for which the account is needed. */
+static int needs_account(const acme_session_t *session)
+{
+    return session->queued > 0 || session->change.kind != ACME_CHANGE_NONE;
+}
+
 static int has_work(const acme_session_t *session)
 {
-    return session->queued > 0 || session->inquiries.first != NULL;
+    return needs_account(session) || session->inquiries.first != NULL;
 }
 
 static int directory_is_stale(const acme_session_t *session, apr_time_t now)
 {
-    apr_interval_time_t max = session->queued > 0 ? DIRECTORY_AGE_MAX : DIRECTORY_AGE_MAX_INQUIRY;
+    apr_interval_time_t max = needs_account(session) ? DIRECTORY_AGE_MAX : DIRECTORY_AGE_MAX_INQUIRY;
     return session->in_flight == 0 &&
            (now - session->directory_at > max || now < session->directory_at);
 }
@@ -520,7 +546,7 @@ void acme_session_tick(acme_session_t *session)
         begin_directory(session);
         return;
     }
-    if (session->account == NULL && session->queued > 0) {
+    if (session->account == NULL && needs_account(session)) {
         acme_session__seek_account(session);
     }
     if (session->account != NULL && session->directory != NULL) {
@@ -608,6 +634,8 @@ void acme_session_withdraw(acme_session_t *session, acme_ask_t *ask)
 
 void acme_session_stop(acme_session_t *session)
 {
+    session->change = (acme_change_t){.kind = ACME_CHANGE_NONE};
+    session->is_unresolved = session->new_key != NULL;
     while (session->flying.first != NULL) {
         acme_session_withdraw(session, session->flying.first);
     }

@@ -17,14 +17,14 @@
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
-static const char *account_path(acme_session_t *session, const char *file, apr_pool_t *pool)
+const char *acme_session__path(const acme_session_t *session, const char *file, apr_pool_t *pool)
 {
     return acme_store_path(pool, "accounts", session->ca->folder, file);
 }
 
 /* ---- the key ---- */
 
-static acme_err_t *use_key(acme_session_t *session, const acme_key_t *key)
+acme_err_t *acme_session__use_key(acme_session_t *session, const acme_key_t *key)
 {
     char *thumbprint;
     ACME_TRY(acme_key_thumbprint(&thumbprint, key, session->pool));
@@ -42,9 +42,9 @@ static acme_err_t *make_key(acme_session_t *session)
     acme_key_t *key;
     ACME_TRY(session->config.generate_key(&key, &spec, session->pool));
     ACME_TRY(acme_key_file_write(session->config.store,
-                                 account_path(session, "privkey", session->pool), key,
+                                 acme_session__path(session, "privkey", session->pool), key,
                                  session->pool));
-    return use_key(session, key);
+    return acme_session__use_key(session, key);
 }
 
 /* That of ACMEAccountKeyFile; ours, if there is one, stays where it is. */
@@ -58,7 +58,7 @@ static acme_err_t *use_given_key(acme_session_t *session)
                              given->trouble);
     }
     session->has_old_key = 1;
-    return use_key(session, given->key);
+    return acme_session__use_key(session, given->key);
 }
 
 static acme_err_t *seek_key(acme_session_t *session)
@@ -71,9 +71,10 @@ static acme_err_t *seek_key(acme_session_t *session)
     }
     acme_key_t *key;
     ACME_TRY(acme_key_file_read(&key, session->config.store,
-                                account_path(session, "privkey", session->pool), session->pool));
+                                acme_session__path(session, "privkey", session->pool), session->pool));
+    ACME_TRY(acme_session__find_new_key(session));
     session->has_old_key = key != NULL;
-    return key != NULL ? use_key(session, key) : make_key(session);
+    return key != NULL ? acme_session__use_key(session, key) : make_key(session);
 }
 
 /* ---- the record ---- */
@@ -86,7 +87,7 @@ static acme_err_t *read_record(acme_session_t *session)
     char *text;
     apr_size_t len;
     ACME_TRY(acme_store_get(&text, &len, session->config.store,
-                            account_path(session, "account.json", session->pool), session->pool));
+                            acme_session__path(session, "account.json", session->pool), session->pool));
     session->has_read_record = 1;
     if (text == NULL) {
         return NULL;
@@ -127,16 +128,16 @@ static int is_key_dead(const acme_session_t *session)
            record->thumbprint != NULL && is_of_our_key(session, record);
 }
 
-static acme_err_t *write_record(acme_session_t *session, const acme_account_t *account,
-                                apr_pool_t *scratch_pool)
+acme_err_t *acme_session__write_record(acme_session_t *session, const acme_account_t *account,
+                                       apr_pool_t *scratch_pool)
 {
     char *previous;
     apr_size_t previous_len;
     ACME_TRY(acme_store_get(&previous, &previous_len, session->config.store,
-                            account_path(session, "account.json", scratch_pool), scratch_pool));
+                            acme_session__path(session, "account.json", scratch_pool), scratch_pool));
     const char *text = acme_account_write(account, previous, scratch_pool);
     return acme_store_put(session->config.store,
-                          account_path(session, "account.json", scratch_pool), text, strlen(text),
+                          acme_session__path(session, "account.json", scratch_pool), text, strlen(text),
                           scratch_pool);
 }
 
@@ -145,7 +146,7 @@ static void keep_record(acme_session_t *session)
 {
     apr_pool_t *scratch_pool;
     apr_pool_create(&scratch_pool, session->pool);
-    acme_err_t *err = write_record(session, session->record, scratch_pool);
+    acme_err_t *err = acme_session__write_record(session, session->record, scratch_pool);
     if (err != NULL) {
         acme_env_log(session->config.env, ACME_LOG_ERROR, "%s: %s", session->ca->name, err->text);
     }
@@ -299,7 +300,7 @@ static acme_err_t *take_account(acme_session_t *session, const acme_exchange_t *
                       : session->record != NULL ? session->record->remade
                                                 : NULL;
     set_contacts(session, account, is_new);
-    ACME_TRY(write_record(session, account, exchange->pool));
+    ACME_TRY(acme_session__write_record(session, account, exchange->pool));
     session->record = account;
     if (account->status != ACME_ACCOUNT_VALID) {
         return NULL; /* as the record says now: the next look finds its key dead */
@@ -397,11 +398,10 @@ static acme_err_t *new_account_payload(const char **payload, acme_session_t *ses
     return NULL;
 }
 
-/* Signs @a jws as @a exchange's body and begins it as the session's setup. */
-static acme_err_t *begin_setup(acme_session_t *session, acme_exchange_t *exchange, acme_jws_t *jws)
+acme_err_t *acme_session__begin_setup(acme_session_t *session, acme_exchange_t *exchange,
+                                      acme_jws_t *jws)
 {
     char *body;
-    jws->key = session->key;
     jws->url = exchange->url;
     acme_err_t *err = acme_jws_sign(&body, jws, exchange->pool);
     if (err != NULL) {
@@ -417,14 +417,15 @@ static acme_err_t *begin_setup(acme_session_t *session, acme_exchange_t *exchang
 
 static acme_err_t *begin_account(acme_session_t *session, int is_lookup, apr_pool_t *scratch_pool)
 {
-    acme_jws_t jws = {.nonce = acme_session__take_nonce(session, scratch_pool)};
+    acme_jws_t jws = {.key = session->key,
+                      .nonce = acme_session__take_nonce(session, scratch_pool)};
     if (jws.nonce == NULL) {
         acme_session__seek_nonces(session, 1);
         return NULL;
     }
     session->is_lookup = is_lookup;
     ACME_TRY(new_account_payload(&jws.payload, session, scratch_pool));
-    return begin_setup(session,
+    return acme_session__begin_setup(session,
                        acme_session__exchange(session, ACME_METHOD_POST,
                                               session->directory->new_account, hear_account,
                                               session, session->pool),
@@ -456,10 +457,14 @@ static acme_err_t *check_remake(acme_session_t *session, apr_pool_t *pool)
 static acme_err_t *replace_key(acme_session_t *session, apr_pool_t *pool)
 {
     const acme_account_t *record = session->record;
-    if (record->deactivated != 0) {
+    session->is_closed = record->deactivated != 0;
+    if (session->is_closed) {
+        session->has_read_record = 0; /* it is looked at anew each time: the folder may go */
+        session->record = NULL;
+        session->key = NULL;
         return acme_err_make(pool, ACME_ERR_CONFIG,
                              "the account %s was closed by your wish at %s; to let a new one be "
-                             "made, remove the folder %s from the store",
+                             "made, remove the folder %s from the store and reload",
                              record->url != NULL ? record->url : "",
                              acme_time_rfc3339(record->deactivated, pool),
                              acme_store_path(pool, "accounts", session->ca->folder, NULL));
@@ -490,10 +495,25 @@ static void use_record(acme_session_t *session)
     }
 }
 
+/* Why no account can be made. To be changed, none is made at all. */
+static acme_err_t *find_missing(acme_session_t *session, apr_pool_t *pool)
+{
+    if (session->queued == 0) {
+        return acme_err_make(pool, ACME_ERR_CONFIG, "there is no account with the key in %s",
+                             acme_session__path(session, "privkey", pool));
+    }
+    acme_err_t *missing = check_agreement(session, pool);
+    return missing != NULL ? missing : check_binding(session, pool);
+}
+
 static acme_err_t *seek_account(acme_session_t *session, apr_pool_t *scratch_pool)
 {
     ACME_TRY(seek_key(session));
     ACME_TRY(read_record(session));
+    if (session->is_unresolved) {
+        acme_session__resolve_key(session);
+        return NULL;
+    }
     use_record(session);
     if (session->account != NULL) {
         return NULL;
@@ -503,8 +523,7 @@ static acme_err_t *seek_account(acme_session_t *session, apr_pool_t *scratch_poo
     } else if (is_lost(session)) {
         ACME_TRY(check_remake(session, scratch_pool));
     }
-    acme_err_t *missing = check_agreement(session, scratch_pool);
-    missing = missing != NULL ? missing : check_binding(session, scratch_pool);
+    acme_err_t *missing = find_missing(session, scratch_pool);
     if (missing != NULL && !session->has_old_key) {
         return missing;
     }
@@ -516,7 +535,7 @@ void acme_session__seek_account(acme_session_t *session)
     apr_pool_t *scratch_pool;
     apr_pool_create(&scratch_pool, session->pool);
     acme_err_t *err = seek_account(session, scratch_pool);
-    if (err != NULL) {
+    if (err != NULL && !acme_session__miss_change(session, err)) {
         acme_session__trouble(session, err);
     } else if (session->account != NULL) {
         mind_contacts(session);
@@ -613,13 +632,14 @@ void acme_session__check_account(acme_session_t *session)
 {
     apr_pool_t *scratch_pool;
     apr_pool_create(&scratch_pool, session->pool);
-    acme_jws_t jws = {.kid = session->account->url,
+    acme_jws_t jws = {.key = session->key,
+                      .kid = session->account->url,
                       .nonce = acme_session__take_nonce(session, scratch_pool),
                       .payload = ""};
     if (jws.nonce == NULL) {
         acme_session__seek_nonces(session, 1);
     } else {
-        acme_err_t *err = begin_setup(session,
+        acme_err_t *err = acme_session__begin_setup(session,
                                       acme_session__exchange(session, ACME_METHOD_POST,
                                                              session->account->url, hear_check,
                                                              session, session->pool),

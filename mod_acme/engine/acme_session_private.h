@@ -6,6 +6,7 @@
 
 #include "acme/acme_account.h"
 #include "acme/acme_directory.h"
+#include "acme/acme_jws.h"
 #include "acme/acme_session.h"
 
 #define ACME_SESSION_NONCES 64
@@ -32,6 +33,17 @@ struct acme_ask_t {
 };
 
 
+/* A change of the account that was asked for (acme_session_change.c). */
+typedef enum { ACME_CHANGE_NONE, ACME_CHANGE_KEY, ACME_CHANGE_CLOSE } acme_change_kind_t;
+
+typedef struct {
+    acme_change_kind_t kind;
+    acme_session_changed_fn *changed;
+    void *baton;
+    acme_err_t *refusal; /* the CA said so, but has it perhaps done it? */
+    int bad_nonces;
+} acme_change_t;
+
 struct acme_session_t {
     apr_pool_t *pool;
     acme_session_config_t config;
@@ -54,10 +66,14 @@ struct acme_session_t {
 
     const acme_key_t *key; /* NULL: not read yet */
     const char *thumbprint;
+    const acme_key_t *new_key; /* in privkey.new; NULL: there is none */
+    int is_unresolved;         /* does the CA have the new one or the one before? */
+    acme_change_t change;
     int has_old_key;         /* the key was there before: the CA may have an account for it */
     acme_account_t *account; /* NULL: to be looked up or made */
     acme_account_t *record;  /* account.json as it is; NULL: there is none, or it is another CA's */
     int has_read_record;
+    int is_closed;            /* by the administrator's wish, as the record says */
     int is_lookup;            /* newAccount under way only looks the key up */
     int has_dropped_contacts; /* the CA refused them: go without */
     int has_asked_contacts;   /* to change them, in this session */
@@ -112,6 +128,36 @@ int acme_session__doubt_account(acme_session_t *session);
 
 /** Begins to ask the CA for the account that is in doubt. */
 void acme_session__check_account(acme_session_t *session);
+
+/** Uses @a key, which is on disk, from now on; the children are told. */
+acme_err_t *acme_session__use_key(acme_session_t *session, const acme_key_t *key);
+
+/** The path of a file of this CA in accounts/. */
+const char *acme_session__path(const acme_session_t *session, const char *file, apr_pool_t *pool);
+
+/** Writes account.json. */
+acme_err_t *acme_session__write_record(acme_session_t *session, const acme_account_t *account,
+                                       apr_pool_t *scratch_pool);
+
+/** Signs @a jws, all of it but the url, as @a exchange's body and begins it as the session's setup. On an
+ * error, which lives in the session's pool, the exchange is gone. */
+acme_err_t *acme_session__begin_setup(acme_session_t *session, acme_exchange_t *exchange,
+                                      acme_jws_t *jws);
+
+/* acme_session_change.c: a new key for the account, its end */
+
+/** Reads what a change of keys left behind: session->new_key, and then is_unresolved is set. */
+acme_err_t *acme_session__find_new_key(acme_session_t *session);
+
+/** Asks the CA whether it has the new key. */
+void acme_session__resolve_key(acme_session_t *session);
+
+/** Begins the change that was asked for; nothing signed may be in flight. */
+void acme_session__begin_change(acme_session_t *session);
+
+/** The account cannot be had for the reason @a err. Nonzero if only a change was waiting for it, and has
+ * heard. */
+int acme_session__miss_change(acme_session_t *session, acme_err_t *err);
 
 /* acme_session.c */
 
