@@ -33,6 +33,7 @@ typedef struct {
     const acme_challenge_t *taken; /* NULL: none yet */
     apr_time_t poll_at;            /* a look is under way; 0: none is */
     const char *missing;           /* what others have not published, a sentence; NULL: nothing */
+    const char *refused;           /* what cannot even be looked for, likewise */
 } choice_t;
 
 /* ---- what there is to choose from */
@@ -199,7 +200,7 @@ static void look(choice_t *choice, acme_issuance_t *run, authorization_t *author
     acme_err_t *err =
         solver->foresee(&prospect, &choice->poll_at, solver->baton, &proof, run->step_pool);
     if (err != NULL) {
-        acme_env_log(run->host->env, ACME_LOG_DEBUG, "%s", err->text);
+        choice->refused = err->text;
         return;
     }
     if (prospect == NULL) {
@@ -261,9 +262,10 @@ static acme_err_t *nothing_works(const acme_issuance_t *run, const authorization
                                  const choice_t *choice)
 {
     const char *name = issuance__name(authorization, run->step_pool);
-    if (choice->missing != NULL) {
+    const char *why = choice->missing != NULL ? choice->missing : choice->refused;
+    if (why != NULL) {
         return acme_err_make(run->step_pool, ACME_ERR_CONFIG,
-                             "no challenge of %s can be met: %s", name, choice->missing);
+                             "no challenge of %s can be met: %s", name, why);
     }
     return acme_err_make(run->step_pool, ACME_ERR_CONFIG,
                          "none of the challenge types that work here (%s) is offered for %s: "

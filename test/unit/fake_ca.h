@@ -98,6 +98,8 @@ typedef struct {
                                  limit] */
     const char
         *challenges; /**< offered ["http-01,tls-alpn-01,dns-01"]; wildcards get dns-01 only */
+    const char *account_hash_prefix; /**< dns-persist-01 is that of draft -02 [NULL: draft -01] */
+    int has_issuer_left_out;         /**< whose directory does not list the issuer [0] */
     int fill_authz_on_failure; /**< an invalid authorization still lists all challenges [0: the
                                   failed one] */
 

@@ -26,6 +26,11 @@ static json_t *meta_json(const fake_ca__request_t *r)
     if (settings->caa_identity != NULL) {
         json_object_set_new(meta, "caaIdentities", json_pack("[s]", settings->caa_identity));
     }
+    if (settings->account_hash_prefix != NULL) {
+        set_string(meta, "accountHashPrefix", settings->account_hash_prefix);
+        json_object_set_new(meta, "issuerDomainNames",
+                            json_pack("[s]", settings->has_issuer_left_out ? "b.test" : "ca.test"));
+    }
     if (settings->external_account_required) {
         json_object_set_new(meta, "externalAccountRequired", json_true());
     }

@@ -516,20 +516,22 @@ static json_t *record_json(const fake_ca__challenge_t *challenge, apr_pool_t *po
                      "addressesResolved", "192.0.2.1", "addressUsed", "192.0.2.1");
 }
 
-static json_t *challenge_json(const fake_ca__challenge_t *challenge, apr_pool_t *pool)
+static json_t *challenge_json(const fake_ca__request_t *r, const fake_ca__challenge_t *challenge)
 {
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:s}", "type", challenge->type, "url", challenge->url, "status",
                   challenge->status, "token", challenge->token);
-    if (is(challenge->type, "dns-persist-01")) { /* draft -01: no token, but whom to name */
+    if (is(challenge->type, "dns-persist-01")) { /* no token, but whom to name */
+        int is_draft_02 = r->ca->settings.account_hash_prefix != NULL;
         json_object_del(object, "token");
-        json_object_set_new(object, "issuer-domain-names", json_pack("[s]", "ca.test"));
+        json_object_set_new(object, is_draft_02 ? "issuerDomainNames" : "issuer-domain-names",
+                            json_pack("[s]", "ca.test"));
     }
     if (challenge->validated != 0) {
         json_object_set_new(object, "validated",
-                            json_string(acme_time_rfc3339(challenge->validated, pool)));
+                            json_string(acme_time_rfc3339(challenge->validated, r->pool)));
         if (is(challenge->type, "http-01")) {
-            json_object_set_new(object, "validationRecord", record_json(challenge, pool));
+            json_object_set_new(object, "validationRecord", record_json(challenge, r->pool));
         }
     }
     if (challenge->error.problem != NULL) {
@@ -559,7 +561,7 @@ static void answer_authz(fake_ca__request_t *r, fake_ca__authz_t *authz)
         const fake_ca__challenge_t *challenge =
             APR_ARRAY_IDX(authz->challenges, i, fake_ca__challenge_t *);
         if (is_listed(r->ca, authz, challenge)) {
-            json_array_append_new(challenges, challenge_json(challenge, r->pool));
+            json_array_append_new(challenges, challenge_json(r, challenge));
         }
     }
     fake_ca__name_t base = {.type = authz->name.type, .value = authz->base};
@@ -653,7 +655,7 @@ void fake_ca__authz(fake_ca__request_t *r)
 
 static void answer_challenge(fake_ca__request_t *r, const fake_ca__challenge_t *challenge)
 {
-    fake_ca__answer_json(r, 200, challenge_json(challenge, r->pool));
+    fake_ca__answer_json(r, 200, challenge_json(r, challenge));
     fake_ca__link(r, challenge->authz->url, "up");
     if (is(challenge->status, "processing")) {
         ask_to_wait(r);

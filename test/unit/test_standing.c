@@ -146,6 +146,49 @@ static void the_wait_ends_after_a_day(void **state)
     assert_int_equal(0, fake_ca_count(house->w->ca, "validationFailed", NULL));
 }
 
+/* RFC 8555 section 7.1.3: the CA may have proof before we look for any. */
+static void what_the_ca_has_proof_of_is_not_looked_for(void **state)
+{
+    house_t *house = waiting_house("a.test", *state);
+    const char *value = known(house)->value;
+    publish(house, value, "");
+    engine_world_pass(house->w, 2 * ACME_TIME_MINUTE);
+    fake_dns_remove(house->dns, SERVER, NAME, ACME_DNS_TXT, value);
+    fake_ca_settings(house->w->ca)->valid_authz_lifetime = 100 * ACME_TIME_DAY;
+    engine_world_die(house->w);
+    fake_store_plant(house->w->disk, "live/a.test/current", NULL, 0); /* it is ordered again */
+    engine_world_start(house->w);
+    engine_world_pass(house->w, 2 * ACME_TIME_MINUTE);
+    assert_int_equal(2, fake_ca_count(house->w->ca, "orderCreated", NULL));
+    assert_int_equal(1, fake_ca_count(house->w->ca, "validation", "a.test"));
+    assert_true(engine_world_number(house->w, 0) > 0);
+}
+
+static void draft_02_wants_a_hash_of_the_account(void **state)
+{
+    house_t *house = open_house("a.test", "dns-persist-01", "dns-persist-01", *state);
+    fake_ca_settings(house->w->ca)->account_hash_prefix = "urn:x:";
+    engine_world_start(house->w);
+    engine_world_pass(house->w, ACME_TIME_MINUTE);
+    const char *begin = "ca.test; accounturi=urn:x:sha-256/";
+    assert_memory_equal(begin, known(house)->value, strlen(begin));
+    assert_int_equal(strlen(begin) + 43, strlen(known(house)->value));
+    publish(house, known(house)->value, "");
+    engine_world_pass(house->w, 5 * ACME_TIME_MINUTE);
+    assert_int_equal(1, engine_world_number(house->w, 0));
+}
+
+static void an_issuer_that_the_directory_does_not_list_is_not_named(void **state)
+{
+    house_t *house = open_house("a.test", "dns-persist-01", "dns-persist-01", *state);
+    fake_ca_settings(house->w->ca)->account_hash_prefix = "urn:x:";
+    fake_ca_settings(house->w->ca)->has_issuer_left_out = 1;
+    engine_world_start(house->w);
+    engine_world_pass(house->w, ACME_TIME_MINUTE);
+    assert_null(known(house));
+    assert_non_null(strstr(engine_world_job(house->w, 0)->detail, "the CA does not say for whom"));
+}
+
 static void another_type_is_used_meanwhile(void **state)
 {
     house_t *house =
@@ -315,6 +358,9 @@ int main(void)
         FIXTURE_TEST(a_name_and_its_wildcard_need_one_record),
         FIXTURE_TEST(a_restart_goes_on_with_the_wait_and_says_nothing_twice),
         FIXTURE_TEST(the_wait_ends_after_a_day),
+        FIXTURE_TEST(what_the_ca_has_proof_of_is_not_looked_for),
+        FIXTURE_TEST(draft_02_wants_a_hash_of_the_account),
+        FIXTURE_TEST(an_issuer_that_the_directory_does_not_list_is_not_named),
         FIXTURE_TEST(another_type_is_used_meanwhile),
         FIXTURE_TEST(what_is_the_last_hope_is_not_looked_for_first),
         FIXTURE_TEST(what_was_missing_is_forgotten_when_a_better_type_works),
