@@ -13,7 +13,7 @@
  * A stage that ends begins the next one at once. The sealed record is written before what it speaks
  * of happens; so whoever finds it removes what may be there.
  */
-#include "acme/acme_solver_dns.h"
+#include "acme_solver_dns_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,6 @@
 #include <jansson.h>
 
 #include "acme/acme_digest.h"
-#include "acme/acme_dns_look.h"
-#include "acme/acme_dns_place.h"
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
@@ -35,47 +33,12 @@
 /* Between two polls of questions that are out: doubled from the first to the second. */
 #define PAUSE_MIN (ACME_TIME_SECOND / 50)
 #define PAUSE_MAX (ACME_TIME_SECOND / 4)
-/* Between two rounds: longer each time. */
-#define ROUND_MIN ACME_TIME_SECOND
-#define ROUND_MAX (5 * ACME_TIME_SECOND)
-/* After so many rounds that nobody answered, nobody will. */
-#define SILENT_ROUNDS 4
-/* The CA is told this long before the authorization ends, settled or not. */
-#define EXPIRY_MARGIN (2 * ACME_TIME_MINUTE)
 
-typedef enum { FIND, ADD, LOOK, SETTLE, READY, REMOVE } stage_t;
+typedef acme_solver_dns__job_t job_t;
+typedef acme_solver_dns__t baton_t;
 
-typedef struct {
-    apr_pool_t *pool;
-    stage_t stage;
-    acme_txt_t txt; /* txt.name: settled from ADD on */
-    const char *thumbprint;
-    const acme_dns_update_t *update;
-    acme_dns01_wait_t wait;
-    int is_manual; /* a hand sets it, which the status page guides */
-    apr_time_t expires;
-    int is_recorded;     /* the sealed record is there */
-    apr_time_t added_at; /* 0: not yet */
-    apr_time_t shown_at; /* 0: not yet */
-
-    acme_dns_place_t *place; /* NULL: as yet nobody was asked */
-    int asks_resolver;       /* the servers cannot be asked */
-    apr_pool_t *look_pool;
-    acme_dns_look_t *look; /* NULL between two rounds */
-    apr_time_t next_round;
-    int rounds;
-    int silent_rounds;
-    int has_warned; /* of foreign values */
-    apr_interval_time_t pause;
-} job_t;
-
-typedef struct {
-    apr_pool_t *pool;
-    acme_solver_dns_config_t config;
-    apr_hash_t *jobs; /* value -> job_t */
-} baton_t;
-
-static apr_time_t now_of(const baton_t *baton)
+/* see acme_solver_dns_private.h */
+apr_time_t acme_solver_dns__now(const baton_t *baton)
 {
     return acme_env_now(baton->config.env);
 }
@@ -139,7 +102,8 @@ static json_t *make_record(const job_t *job, apr_pool_t *pool)
     return record;
 }
 
-static acme_err_t *keep(const baton_t *baton, job_t *job, apr_pool_t *pool)
+/* see acme_solver_dns_private.h */
+acme_err_t *acme_solver_dns__keep(const baton_t *baton, job_t *job, apr_pool_t *pool)
 {
     json_t *record = make_record(job, pool);
     char *text = record != NULL ? json_dumps(record, JSON_COMPACT) : NULL;
@@ -252,27 +216,23 @@ static acme_err_t *take_job(job_t **result, const baton_t *baton, const acme_pro
     return NULL;
 }
 
-static void log_line(const baton_t *baton, const job_t *job, acme_log_level_t level,
-                     const char *text)
-{
-    acme_env_log(baton->config.env, level, "%s: %s", job->txt.domain, text);
-}
-
-static const char *shown_name(const job_t *job, apr_pool_t *pool)
+/* see acme_solver_dns_private.h */
+const char *acme_solver_dns__name(const job_t *job, apr_pool_t *pool)
 {
     return acme_text_clean(job->txt.name, NAME_MAX_SHOWN, pool);
 }
 
-/* A short while, longer each time nothing has happened. */
-static apr_time_t soon(const baton_t *baton, job_t *job)
+/* see acme_solver_dns_private.h */
+apr_time_t acme_solver_dns__soon(const baton_t *baton, job_t *job)
 {
     job->pause = job->pause == 0              ? PAUSE_MIN
                  : job->pause < PAUSE_MAX / 2 ? 2 * job->pause
                                               : PAUSE_MAX;
-    return now_of(baton) + job->pause;
+    return acme_solver_dns__now(baton) + job->pause;
 }
 
-static void enter(job_t *job, stage_t stage)
+/* see acme_solver_dns_private.h */
+void acme_solver_dns__enter(job_t *job, acme_solver_dns__stage_t stage)
 {
     job->stage = stage;
     job->pause = 0;
@@ -282,67 +242,16 @@ static void enter(job_t *job, stage_t stage)
 
 static acme_err_t *begin_add(const baton_t *baton, job_t *job, apr_pool_t *pool)
 {
-    ACME_TRY(keep(baton, job, pool)); /* first said, then done */
-    enter(job, ADD);
+    ACME_TRY(acme_solver_dns__keep(baton, job, pool)); /* first said, then done */
+    acme_solver_dns__enter(job, ACME_SOLVER_DNS_ADD);
     return job->update->add(job->update->baton, &job->txt, pool);
-}
-
-/* Who cannot be asked about the place may all the same be told of the record. */
-static void place_is_unknown(const baton_t *baton, job_t *job, const acme_err_t *err,
-                             apr_pool_t *pool)
-{
-    log_line(baton, job, ACME_LOG_WARNING,
-             apr_psprintf(pool,
-                          "the name servers of %s are not known, so only the resolver is asked "
-                          "whether its TXT record is there: %s; see ACMEDnsResolver and "
-                          "ACMEDns01Wait",
-                          shown_name(job, pool), err->text));
-    job->asks_resolver = 1;
-}
-
-static acme_err_t *poll_place(int *is_done, const baton_t *baton, job_t *job, apr_pool_t *pool)
-{
-    if (job->place == NULL) {
-        job->place = acme_dns_place_find(baton->config.dns, job->txt.name, job->pool);
-    }
-    acme_err_t *err = acme_dns_place_poll(is_done, job->place, pool);
-    if (err != NULL) {
-        place_is_unknown(baton, job, err, pool);
-        *is_done = 1;
-    }
-    return NULL;
 }
 
 static acme_err_t *find(apr_time_t *poll_at, const baton_t *baton, job_t *job, apr_pool_t *pool)
 {
-    int is_done = 1;
-    if (baton->config.dns != NULL) {
-        ACME_TRY(poll_place(&is_done, baton, job, pool));
-    }
-    if (!is_done) {
-        *poll_at = soon(baton, job);
-        return NULL;
-    }
-    if (job->place != NULL) {
-        job->txt.name = acme_dns_place_name(job->place);
-    }
-    return begin_add(baton, job, pool);
-}
-
-static acme_err_t *all_show(const baton_t *baton, job_t *job, apr_pool_t *pool)
-{
-    job->shown_at = now_of(baton);
-    enter(job, SETTLE);
-    return job->wait.settle > 0 ? keep(baton, job, pool) : NULL;
-}
-
-static acme_err_t *begin_wait(const baton_t *baton, job_t *job, apr_pool_t *pool)
-{
-    if (baton->config.dns == NULL || job->wait.servers == ACME_DNS01_NONE) {
-        return all_show(baton, job, pool);
-    }
-    enter(job, LOOK);
-    return NULL;
+    int is_done;
+    ACME_TRY(acme_solver_dns__find(&is_done, poll_at, baton, job, pool));
+    return is_done ? begin_add(baton, job, pool) : NULL;
 }
 
 static acme_err_t *add(apr_time_t *poll_at, const baton_t *baton, job_t *job, apr_pool_t *pool)
@@ -351,164 +260,19 @@ static acme_err_t *add(apr_time_t *poll_at, const baton_t *baton, job_t *job, ap
     acme_err_t *err = job->update->poll(&is_done, poll_at, job->update->baton, &job->txt, pool);
     if (err != NULL) {
         return acme_err_wrap(pool, err, "the TXT record %s could not be set",
-                             shown_name(job, pool));
+                             acme_solver_dns__name(job, pool));
     }
     if (!is_done) {
-        *poll_at = *poll_at != 0 ? *poll_at : soon(baton, job);
+        *poll_at = *poll_at != 0 ? *poll_at : acme_solver_dns__soon(baton, job);
         return NULL;
     }
     *poll_at = 0;
-    job->added_at = now_of(baton);
+    job->added_at = acme_solver_dns__now(baton);
     if (job->update->printed != NULL) {
         job->txt.printed = job->update->printed(job->update->baton, &job->txt, job->pool);
     }
-    ACME_TRY(keep(baton, job, pool));
-    return begin_wait(baton, job, pool);
-}
-
-/* ---- LOOK */
-
-static int asks_servers(const job_t *job)
-{
-    return job->wait.servers == ACME_DNS01_AUTHORITATIVE && !job->asks_resolver;
-}
-
-static void begin_round(const baton_t *baton, job_t *job)
-{
-    apr_pool_clear(job->look_pool);
-    job->look = acme_dns_look_begin(baton->config.dns, job->txt.name, job->txt.value,
-                                    asks_servers(job) ? acme_dns_place_servers(job->place) : NULL,
-                                    job->look_pool);
-}
-
-static void warn_of_foreign(const baton_t *baton, job_t *job, const acme_dns_sight_t *sight,
-                            apr_pool_t *pool)
-{
-    if (sight->foreign <= ACME_SOLVER_DNS_FOREIGN_MAX || job->has_warned) {
-        return;
-    }
-    job->has_warned = 1;
-    log_line(
-        baton, job, ACME_LOG_WARNING,
-        apr_psprintf(pool,
-                     "there are %d other TXT records at %s: answers that grow too large do not "
-                     "reach the CA; remove those that nobody needs",
-                     sight->foreign, shown_name(job, pool)));
-}
-
-/* The limit is reached. What answers and lacks the value would be seen by the CA too. */
-static acme_err_t *time_is_over(const baton_t *baton, job_t *job, const acme_dns_sight_t *sight,
-                                apr_pool_t *pool)
-{
-    const char *after = acme_time_span_words(job->wait.timeout, pool);
-    if (asks_servers(job) && sight->lacking > 0) {
-        return acme_err_make(
-            pool, ACME_ERR_INPUT,
-            "the TXT record %s is not shown by all name servers after %s, so the CA "
-            "was not told: %s; see ACMEDns01Wait",
-            shown_name(job, pool), after, sight->waiting);
-    }
-    log_line(baton, job, ACME_LOG_WARNING,
-             apr_psprintf(pool,
-                          "whether the TXT record %s can be seen is not certain after %s (%s); the "
-                          "CA is told all the same",
-                          shown_name(job, pool), after, sight->waiting));
-    return all_show(baton, job, pool);
-}
-
-static void count_silence(const baton_t *baton, job_t *job, const acme_dns_sight_t *sight,
-                          apr_pool_t *pool)
-{
-    job->silent_rounds = sight->showing + sight->lacking > 0 ? 0 : job->silent_rounds + 1;
-    if (!asks_servers(job) || job->silent_rounds < SILENT_ROUNDS) {
-        return;
-    }
-    job->asks_resolver = 1;
-    log_line(baton, job, ACME_LOG_WARNING,
-             apr_psprintf(pool,
-                          "no name server of %s answers (%s), so the resolver is asked; if a "
-                          "firewall is between, write ACMEDns01Wait servers=resolver",
-                          shown_name(job, pool), sight->waiting));
-}
-
-static apr_time_t round_after(const job_t *job, apr_time_t now)
-{
-    apr_interval_time_t pause = ROUND_MIN * (1 + job->rounds);
-    return now + (pause < ROUND_MAX ? pause : ROUND_MAX);
-}
-
-static acme_err_t *hear_round(const baton_t *baton, job_t *job, const acme_dns_sight_t *sight,
-                              apr_pool_t *pool)
-{
-    apr_time_t now = now_of(baton);
-    job->look = NULL;
-    warn_of_foreign(baton, job, sight, pool);
-    if (sight->waiting == NULL) {
-        return all_show(baton, job, pool);
-    }
-    if (now - job->added_at >= job->wait.timeout) {
-        return time_is_over(baton, job, sight, pool);
-    }
-    if (job->rounds++ == 0) {
-        log_line(baton, job, ACME_LOG_INFO,
-                 apr_psprintf(pool, "waiting for the TXT record %s: %s", shown_name(job, pool),
-                              sight->waiting));
-    }
-    count_silence(baton, job, sight, pool);
-    job->next_round = round_after(job, now);
-    return NULL;
-}
-
-/* After a restart the servers are asked for once more: they may have changed. */
-static int knows_servers(const baton_t *baton, job_t *job, apr_pool_t *pool)
-{
-    int is_done = 1;
-    if (asks_servers(job)) {
-        (void)poll_place(&is_done, baton, job, pool); /* what it says is logged */
-    }
-    return is_done;
-}
-
-static acme_err_t *look(apr_time_t *poll_at, const baton_t *baton, job_t *job, apr_pool_t *pool)
-{
-    if (!knows_servers(baton, job, pool)) {
-        *poll_at = soon(baton, job);
-        return NULL;
-    }
-    if (job->look == NULL && now_of(baton) < job->next_round) {
-        *poll_at = job->next_round;
-        return NULL;
-    }
-    if (job->look == NULL) {
-        begin_round(baton, job);
-        job->pause = 0;
-    }
-    acme_dns_sight_t sight;
-    if (!acme_dns_look_poll(&sight, job->look)) {
-        *poll_at = soon(baton, job);
-        return NULL;
-    }
-    ACME_TRY(hear_round(baton, job, &sight, pool));
-    *poll_at = job->stage == LOOK ? job->next_round : 0;
-    return NULL;
-}
-
-/* ---- SETTLE */
-
-static acme_err_t *settle(apr_time_t *poll_at, const baton_t *baton, job_t *job, apr_pool_t *pool)
-{
-    apr_time_t until = job->shown_at + job->wait.settle;
-    (void)pool;
-    if (job->expires != 0 && until > job->expires - EXPIRY_MARGIN) {
-        until = job->expires - EXPIRY_MARGIN;
-    }
-    if (now_of(baton) < until) {
-        *poll_at = until;
-    }
-    else {
-        enter(job, READY);
-    }
-    return NULL;
+    ACME_TRY(acme_solver_dns__keep(baton, job, pool));
+    return acme_solver_dns__begin_wait(baton, job, pool);
 }
 
 /* ---- the verbs */
@@ -520,16 +284,16 @@ static acme_err_t *publish(void *data, const acme_proof_t *proof, apr_pool_t *po
     ACME_TRY(check_proof(proof, pool));
     ACME_TRY(take_job(&job, baton, proof, pool));
     job->expires = proof->expires;
-    if (job->stage != FIND || !job->is_recorded) {
+    if (job->stage != ACME_SOLVER_DNS_FIND || !job->is_recorded) {
         return NULL; /* under way, or new: visible goes on */
     }
     if (job->added_at == 0) {
         return begin_add(baton, job, pool); /* a process before us had found the place */
     }
     if (job->shown_at == 0) {
-        return begin_wait(baton, job, pool);
+        return acme_solver_dns__begin_wait(baton, job, pool);
     }
-    enter(job, SETTLE);
+    acme_solver_dns__enter(job, ACME_SOLVER_DNS_SETTLE);
     return NULL;
 }
 
@@ -537,14 +301,14 @@ static acme_err_t *publish(void *data, const acme_proof_t *proof, apr_pool_t *po
 static acme_err_t *advance(apr_time_t *poll_at, const baton_t *baton, job_t *job, apr_pool_t *pool)
 {
     switch (job->stage) {
-    case FIND:
+    case ACME_SOLVER_DNS_FIND:
         return find(poll_at, baton, job, pool);
-    case ADD:
+    case ACME_SOLVER_DNS_ADD:
         return add(poll_at, baton, job, pool);
-    case LOOK:
-        return look(poll_at, baton, job, pool);
-    case SETTLE:
-        return settle(poll_at, baton, job, pool);
+    case ACME_SOLVER_DNS_LOOK:
+        return acme_solver_dns__look(poll_at, baton, job, pool);
+    case ACME_SOLVER_DNS_SETTLE:
+        return acme_solver_dns__settle(poll_at, baton, job, pool);
     default:
         return NULL;
     }
@@ -557,14 +321,14 @@ static acme_err_t *visible(int *is_visible, apr_time_t *poll_at, void *data,
     job_t *job = apr_hash_get(baton->jobs, value_of(proof, pool), APR_HASH_KEY_STRING);
     *is_visible = 0;
     *poll_at = 0;
-    if (job == NULL || job->stage == REMOVE) {
+    if (job == NULL || job->stage == ACME_SOLVER_DNS_REMOVE) {
         return acme_err_make(pool, ACME_ERR_INTERNAL, "%s: the " TYPE " record was not published",
                              proof->identifier->value);
     }
-    while (*poll_at == 0 && job->stage != READY) {
+    while (*poll_at == 0 && job->stage != ACME_SOLVER_DNS_READY) {
         ACME_TRY(advance(poll_at, baton, job, pool));
     }
-    *is_visible = job->stage == READY;
+    *is_visible = job->stage == ACME_SOLVER_DNS_READY;
     return NULL;
 }
 
@@ -574,7 +338,7 @@ static acme_err_t *finish(baton_t *baton, job_t *job, acme_err_t *err, apr_pool_
     if (err != NULL) {
         err =
             acme_err_wrap(pool, err, "the TXT record %s with the value \"%s\" could not be removed",
-                          shown_name(job, pool), job->txt.value);
+                          acme_solver_dns__name(job, pool), job->txt.value);
     }
     acme_err_t *store_err =
         acme_store_del(baton->config.store, record_path(job->txt.value, pool), pool);
@@ -586,15 +350,15 @@ static acme_err_t *go_on_removing(int *is_gone, apr_time_t *poll_at, baton_t *ba
                                   apr_pool_t *pool)
 {
     acme_err_t *err = NULL;
-    if (job->stage != REMOVE) {
-        enter(job, REMOVE);
+    if (job->stage != ACME_SOLVER_DNS_REMOVE) {
+        acme_solver_dns__enter(job, ACME_SOLVER_DNS_REMOVE);
         err = job->update->remove(job->update->baton, &job->txt, pool);
     }
     if (err == NULL) {
         err = job->update->poll(is_gone, poll_at, job->update->baton, &job->txt, pool);
     }
     if (err == NULL && !*is_gone) {
-        *poll_at = *poll_at != 0 ? *poll_at : soon(baton, job);
+        *poll_at = *poll_at != 0 ? *poll_at : acme_solver_dns__soon(baton, job);
         return NULL;
     }
     return finish(baton, job, err, pool);
