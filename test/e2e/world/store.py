@@ -27,8 +27,9 @@ class Store:
         return None if kind == fcntl.F_UNLCK else pid
 
     def names(self, folder):
+        """What is there, without files that are being written."""
         try:
-            return sorted(entry.name for entry in (self.path / folder).iterdir())
+            return sorted(entry.name for entry in (self.path / folder).iterdir() if not entry.name.startswith(".tmp"))
         except OSError:
             return []
 
