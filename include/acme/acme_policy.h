@@ -35,7 +35,8 @@ typedef struct {
 } acme_due_t;
 
 /** What @a domain needs next, given what is in use (@a facts, NULL if nothing) and what its CA suggested
- * (@a renewal, NULL if nothing). */
+ * (@a renewal, NULL if nothing). Nothing is renewed for its age in the first tenth of its life after
+ * we got it, whatever clocks and windows say, unless its CA wants it early. */
 void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
                      const acme_generation_facts_t *facts, const acme_renewal_t *renewal);
 
@@ -46,8 +47,8 @@ const acme_generation_fact_t *acme_policy_fact(const acme_domain_t *domain,
                                                const acme_generation_facts_t *facts,
                                                acme_key_type_t type);
 
-/** When the certificate of @a fact is renewed if its CA says nothing: where ACMERenewWindow says, else
- * when a third of its life is left, half of a life below ten days. */
+/** When the certificate of @a fact is renewed if its CA says nothing: where ACMERenewWindow says, if that
+ * is not all of its life; else when a third of its life is left, half of a life below ten days. */
 apr_time_t acme_policy_renew_at(const acme_domain_t *domain, const acme_generation_fact_t *fact);
 
 /** Takes over what the CA suggested. The moment is drawn from the whole window (@a uniform, 0 to 1), and

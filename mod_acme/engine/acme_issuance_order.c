@@ -532,6 +532,7 @@ static acme_err_t *make_generation(acme_generation_t *generation, acme_issuance_
     certificate->ca_url = run->record->ca_url;
     certificate->account_url = run->record->account_url;
     certificate->profile = run->record->profile;
+    certificate->made = issuance_now(run);
     generation->certificates = certificates;
     generation->made = issuance_now(run);
     ACME_TRY(acme_generation_next(&generation->number, run->host->store, run->domain->folder,

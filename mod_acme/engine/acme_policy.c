@@ -54,9 +54,10 @@ static apr_interval_time_t life_of(const acme_generation_fact_t *fact)
 
 apr_time_t acme_policy_renew_at(const acme_domain_t *domain, const acme_generation_fact_t *fact)
 {
-    if (domain->has_renew_window) {
-        return fact->not_after -
-               acme_window_length(&domain->renew_window, fact->not_before, fact->not_after);
+    apr_interval_time_t length =
+        acme_window_length(&domain->renew_window, fact->not_before, fact->not_after);
+    if (domain->has_renew_window && length < fact->not_after - fact->not_before) {
+        return fact->not_after - length;
     }
     return fact->not_after - life_of(fact) / (life_of(fact) < SHORT_LIFE ? 2 : 3);
 }
@@ -88,28 +89,39 @@ static apr_time_t latest(const acme_generation_fact_t *fact)
 
 static apr_time_t suggested(acme_due_t *due, const acme_renewal_t *renewal,
                             const acme_renewal_certificate_t *certificate,
-                            const acme_generation_fact_t *fact, apr_time_t made)
+                            const acme_generation_fact_t *fact)
 {
     apr_time_t at = certificate->at < latest(fact) ? certificate->at : latest(fact);
     due->is_hastened = at < fact->not_before + life_of(fact) / 5 * 2;
     if (due->is_hastened && renewal->hastened > 0) {
-        apr_time_t braked = made + doubled(HASTENED_FIRST, renewal->hastened, HASTENED_MAX);
+        apr_time_t braked = fact->made + doubled(HASTENED_FIRST, renewal->hastened, HASTENED_MAX);
         at = at > braked ? at : braked;
     }
     return at;
 }
 
+/* A certificate that is due as soon as it is made is one by a clock that is wrong, ours or the CA's: so
+ * for a tenth of its life it is not renewed for its age, or there would be one after the other. */
+static apr_time_t not_at_once(apr_time_t at, const acme_generation_fact_t *fact)
+{
+    apr_time_t earliest = fact->made + life_of(fact) / 10;
+    return fact->made != 0 && at < earliest ? earliest : at;
+}
+
 static acme_due_t judge_age(const acme_domain_t *domain, const acme_generation_fact_t *fact,
-                            const acme_renewal_t *renewal, apr_time_t made)
+                            const acme_renewal_t *renewal)
 {
     acme_due_t due = {.reason = ACME_DUE_RENEWAL, .certid = fact->certid};
     const acme_renewal_certificate_t *certificate =
         domain->is_renewal_info_off ? NULL : acme_renewal_find(renewal, fact->certid);
     if (certificate != NULL && certificate->start != 0) {
         due.reason = ACME_DUE_RENEWAL_INFO;
-        due.at = suggested(&due, renewal, certificate, fact, made);
+        due.at = suggested(&due, renewal, certificate, fact);
     } else {
         due.at = acme_policy_renew_at(domain, fact) + place_of(fact);
+    }
+    if (!due.is_hastened) {
+        due.at = not_at_once(due.at, fact);
     }
     return due;
 }
@@ -134,7 +146,7 @@ static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_s
         acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {
         one.reason = ACME_DUE_NAMES;
     } else if (fact != NULL) {
-        one = judge_age(domain, fact, renewal, facts->made);
+        one = judge_age(domain, fact, renewal);
     }
     if (due->reason == ACME_DUE_NEVER || one.at < due->at) {
         due->reason = one.reason;

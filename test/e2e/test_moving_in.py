@@ -111,3 +111,15 @@ def test_a_thousand_rsa_certificates_stay(make_ca, make_httpd):
         wait_for(lambda name=name: httpd.handshake(name).names == [name], f"{name}'s own certificate", 30)
     assert ca.orders() == 0
     assert httpd.handshake(names[1]).key_type == "RSA"
+
+
+def test_a_clock_that_is_ahead_makes_no_storm(make_ca, make_httpd, clock):
+    """By this clock each new certificate is past its renewal when it is made; it is not renewed at once."""
+    clock.advance(70 * DAY)
+    ca = make_ca()
+    httpd = make_httpd("ACMEDomain example.org\n" + vhost("example.org"), ca=ca, **clock.options()).start()
+    httpd.wait_for_certificate("example.org")
+    clock.advance(DAY)
+    wait_for(lambda: ca.requests("/draft-ietf-acme-ari-03/renewalInfo"), "the CA asked when to renew")
+    httpd.wait_for_log("suggests to renew")
+    assert ca.orders() == 1

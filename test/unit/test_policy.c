@@ -109,6 +109,28 @@ static void certificates_of_one_moment_have_moments_of_their_own(void **state)
                     12 * 3600);
 }
 
+static void a_window_longer_than_the_life_is_none(void **state)
+{
+    acme_due_t due;
+    acme_domain_t *domain = domain_of(*state, 1);
+    domain->renew_window = (acme_window_t){.span = 30 * ACME_TIME_DAY};
+    acme_policy_due(&due, domain,
+                    facts_of(*state, noon, noon + 6 * ACME_TIME_DAY - ACME_TIME_SECOND), NULL);
+    assert_true(due.at == noon + 3 * ACME_TIME_DAY - ACME_TIME_SECOND);
+}
+
+static void what_was_just_made_is_not_renewed_for_its_age(void **state)
+{
+    acme_due_t due;
+    acme_generation_facts_t *facts =
+        facts_of(*state, noon - 80 * ACME_TIME_DAY, noon + 20 * ACME_TIME_DAY - ACME_TIME_SECOND);
+    APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).made = noon;
+    acme_policy_due(&due, domain_of(*state, 1), facts, NULL);
+    assert_true(due.at == noon + 10 * ACME_TIME_DAY);
+    acme_policy_due(&due, domain_of(*state, 2), facts, NULL);
+    assert_true(due.at == 0); /* a missing name is another matter */
+}
+
 /* ---- what the CA suggests */
 
 static acme_renewal_t *suggestion(apr_pool_t *pool, apr_time_t start, apr_time_t when)
@@ -159,7 +181,7 @@ static void a_ca_that_always_wants_a_new_one_is_braked(void **state)
     acme_due_t due;
     acme_generation_facts_t *facts = facts_of(*state, noon, noon + 90 * ACME_TIME_DAY);
     acme_renewal_t *renewal = suggestion(*state, noon - ACME_TIME_DAY, noon - ACME_TIME_HOUR);
-    facts->made = noon;
+    APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).made = noon;
     acme_policy_due(&due, domain_of(*state, 1), facts, renewal);
     assert_true(due.is_hastened);
     assert_true(due.at == noon - ACME_TIME_HOUR); /* the first time at once: an incident */
@@ -516,6 +538,8 @@ int main(void)
         FIXTURE_TEST(renewal_begins_with_the_window),
         FIXTURE_TEST(without_a_word_a_third_is_left_or_half_of_a_short_life),
         FIXTURE_TEST(certificates_of_one_moment_have_moments_of_their_own),
+        FIXTURE_TEST(a_window_longer_than_the_life_is_none),
+        FIXTURE_TEST(what_was_just_made_is_not_renewed_for_its_age),
         FIXTURE_TEST(the_moment_in_the_cas_window_counts),
         FIXTURE_TEST(no_window_is_so_late_that_a_certificate_could_expire),
         FIXTURE_TEST(a_ca_that_always_wants_a_new_one_is_braked),
