@@ -33,9 +33,9 @@ typedef struct {
     apr_time_t logged_at;   /**< when it was last spoken of; 0: not yet */
 } acme_standing_t;
 
-/** All that is known for the domain of @a folder: acme_standing_t, may be empty. What cannot be
- * read is as if it were not there, with a line in the log. */
-apr_array_header_t *acme_standing_list(const acme_store_t *store, const char *folder,
+/** All that is known of the names that @a domain has now: acme_standing_t, may be empty. What
+ * cannot be read is as if it were not there, with a line in the log. */
+apr_array_header_t *acme_standing_list(const acme_store_t *store, const acme_domain_t *domain,
                                        apr_pool_t *pool);
 
 /** Takes in what a look has shown for @a identifier (as it is ordered), and says it if it is news.

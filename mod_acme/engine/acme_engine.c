@@ -640,7 +640,7 @@ static apr_time_t watch_standing(acme_engine_t *engine, const acme_domain_t *dom
                                  apr_pool_t *pool)
 {
     const acme_standing_t *ending = acme_standing_ending(
-        acme_standing_list(engine->config.store, domain->folder, pool), now);
+        acme_standing_list(engine->config.store, domain, pool), now);
     const acme_proof_t *proof = ending != NULL ? acme_standing_proof(ending, pool) : NULL;
     acme_solver_t *solver = proof != NULL ? find_foreseer(engine, proof->type) : NULL;
     acme_prospect_t *prospect = NULL;

@@ -25,7 +25,20 @@ static const char *standing_path(const char *folder, apr_pool_t *pool)
 
 /* ---- the file */
 
-static void read_standing(apr_array_header_t *standings, const json_t *object, apr_pool_t *pool)
+static int has_name(const acme_domain_t *domain, const char *identifier)
+{
+    for (int i = 0; i < domain->identifiers->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(domain->identifiers, i, const acme_identifier_t *)->value,
+                   identifier) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Names that the domain had once are forgotten. */
+static void read_standing(apr_array_header_t *standings, const acme_domain_t *domain,
+                          const json_t *object, apr_pool_t *pool)
 {
     const acme_standing_t standing = {.identifier = acme_json_string(object, "identifier", pool),
                                       .name = acme_json_string(object, "name", pool),
@@ -34,17 +47,18 @@ static void read_standing(apr_array_header_t *standings, const json_t *object, a
                                       .until = acme_json_time(object, "until"),
                                       .seen_at = acme_json_time(object, "seen-at"),
                                       .logged_at = acme_json_time(object, "logged-at")};
-    if (standing.identifier != NULL && standing.name != NULL && standing.value != NULL) {
+    if (standing.identifier != NULL && standing.name != NULL && standing.value != NULL &&
+        has_name(domain, standing.identifier)) {
         APR_ARRAY_PUSH(standings, acme_standing_t) = standing;
     }
 }
 
 /* see acme_standing.h */
-apr_array_header_t *acme_standing_list(const acme_store_t *store, const char *folder,
+apr_array_header_t *acme_standing_list(const acme_store_t *store, const acme_domain_t *domain,
                                        apr_pool_t *pool)
 {
     apr_array_header_t *standings = apr_array_make(pool, 2, sizeof(acme_standing_t));
-    const char *path = standing_path(folder, pool);
+    const char *path = standing_path(domain->folder, pool);
     char *text;
     apr_size_t len;
     json_t *object;
@@ -57,13 +71,13 @@ apr_array_header_t *acme_standing_list(const acme_store_t *store, const char *fo
     }
     if (err != NULL) {
         acme_env_log(store->env, ACME_LOG_WARNING,
-                     "%s: what was known of its standing DNS records cannot be read: %s", folder,
-                     err->text);
+                     "%s: what was known of its standing DNS records cannot be read: %s",
+                     domain->name, err->text);
         return standings;
     }
     const json_t *records = json_object_get(object, "records");
     for (size_t i = 0; i < json_array_size(records) && i < RECORDS_MAX; ++i) {
-        read_standing(standings, json_array_get(records, i), pool);
+        read_standing(standings, domain, json_array_get(records, i), pool);
     }
     return standings;
 }
@@ -156,7 +170,7 @@ acme_err_t *acme_standing_hear(const acme_store_t *store, const acme_domain_t *d
                                apr_pool_t *pool)
 {
     apr_time_t now = acme_env_now(store->env);
-    apr_array_header_t *standings = acme_standing_list(store, domain->folder, pool);
+    apr_array_header_t *standings = acme_standing_list(store, domain, pool);
     acme_standing_t *known = find(standings, identifier);
     acme_standing_t news = {.identifier = identifier,
                             .name = prospect->name,
@@ -199,7 +213,7 @@ acme_err_t *acme_standing_settle(const acme_store_t *store, const acme_domain_t 
     if (place_of(types, type) > place_of(types, ACME_PERSIST_TYPE)) {
         return NULL; /* it is liked better than what worked */
     }
-    apr_array_header_t *standings = acme_standing_list(store, domain->folder, pool);
+    apr_array_header_t *standings = acme_standing_list(store, domain, pool);
     acme_standing_t *missing = find(standings, identifier);
     if (missing == NULL || missing->why == NULL) {
         return NULL;

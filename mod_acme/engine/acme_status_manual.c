@@ -122,7 +122,7 @@ static int wants_standing(const acme_domain_t *domain)
 static void add_standing(json_t *missing, json_t *ending, const acme_domain_t *domain,
                          const acme_store_t *store, apr_pool_t *pool)
 {
-    const apr_array_header_t *standings = acme_standing_list(store, domain->folder, pool);
+    const apr_array_header_t *standings = acme_standing_list(store, domain, pool);
     apr_time_t now = acme_env_now(store->env);
     for (int i = 0; i < standings->nelts; ++i) {
         const acme_standing_t *standing = &APR_ARRAY_IDX(standings, i, acme_standing_t);

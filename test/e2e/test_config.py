@@ -159,6 +159,28 @@ def test_a_name_that_cannot_be_is_left_out(judge, name, why):
     assert list(warnings) == [judge.httpd.line_of("ACMEDomain good")]
 
 
+def test_dns_01_is_taken_back_in_a_section(judge):
+    status, warnings, output = judge(
+        AGREED
+        + "ACMEChallengeDns01 manual\n<ACMEDomain good.example.org *.example.org>\nACMEChallengeDns01 none\n</ACMEDomain>\n"
+        + "ACMEDomain other.example.net *.example.net\n"
+        + host("good.example.org")
+        + host("other.example.net")
+    )
+    assert status == 0, output
+    assert "*.example.org: a wildcard is proved by DNS only" in only(warnings)
+
+
+def test_a_wildcard_by_a_standing_record_is_no_news(judge):
+    status, warnings, output = judge(
+        AGREED
+        + "ACMECAChallenges dns-persist-01\nACMEDomain *.example.org\n"
+        + host("www.example.org", "*.example.org")
+    )
+    assert status == 0, output
+    assert not warnings
+
+
 def test_a_private_ca_may_certify_private_names(judge):
     status, warnings, output = judge(
         "ACMECertificateAuthority https://ca.local:14000/dir\nACMEDomain x.local intranet\n" + host("x.local")

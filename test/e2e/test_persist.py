@@ -97,6 +97,20 @@ def test_the_policy_of_a_wildcard_is_missed_before_the_ca_misses_it(world):
     assert not ca.authorizations_made_invalid()
 
 
+def test_records_beside_it_do_not_matter(world):
+    bind, ca, httpd = world("www.zone.example")
+    entry, = wanted(httpd, "www.zone.example")
+    value = entry["value"]
+    publish(bind, "www.zone.example", "v=spf1 -all")
+    publish(bind, "www.zone.example", "other.example; accounturi=https://other.example/1")
+    publish(bind, "www.zone.example", f"{value}/other")
+    publish(bind, "www.zone.example", f"{value}; persistUntil=1700000000")
+    httpd.wait_for_log("as yet (not all name servers|the one there)", timeout=40)
+    publish(bind, "www.zone.example", value)
+    httpd.wait_for_certificate("www.zone.example", timeout=80)
+    assert not ca.authorizations_made_invalid()
+
+
 def test_a_restart_goes_on_with_the_wait(world):
     bind, ca, httpd = world("www.zone.example")
     entry, = wanted(httpd, "www.zone.example")

@@ -42,7 +42,7 @@ static house_t *open_house(const char *names, const char *types, const char *off
 static const acme_standing_t *known(const house_t *house)
 {
     const apr_array_header_t *all =
-        acme_standing_list(house->w->store, house->domain->folder, house->w->pool);
+        acme_standing_list(house->w->store, house->domain, house->w->pool);
     return all->nelts > 0 ? &APR_ARRAY_IDX(all, 0, acme_standing_t) : NULL;
 }
 
@@ -108,8 +108,7 @@ static void a_wildcard_waits_for_the_policy(void **state)
 static void a_name_and_its_wildcard_need_one_record(void **state)
 {
     house_t *house = waiting_house("a.test *.a.test", *state);
-    const apr_array_header_t *all =
-        acme_standing_list(house->w->store, house->domain->folder, *state);
+    const apr_array_header_t *all = acme_standing_list(house->w->store, house->domain, *state);
     assert_int_equal(2, all->nelts);
     for (int i = 0; i < 2; ++i) {
         const acme_standing_t *standing = &APR_ARRAY_IDX(all, i, acme_standing_t);
@@ -323,6 +322,19 @@ static void the_status_shows_what_to_set_and_what_ends(void **state)
     json_decref((json_t *)status);
 }
 
+static void a_name_that_was_taken_out_is_forgotten(void **state)
+{
+    house_t *house = waiting_house("a.test *.a.test", *state);
+    engine_world_die(house->w);
+    apr_array_clear(house->w->domains);
+    house->domain = engine_world_domain(house->w, "a.test");
+    house->domain->challenge_types = acme_text_split("dns-persist-01", " ", *state);
+    engine_world_start(house->w);
+    const apr_array_header_t *all = acme_standing_list(house->w->store, house->domain, *state);
+    assert_int_equal(1, all->nelts);
+    assert_string_equal("a.test", known(house)->identifier);
+}
+
 static void a_file_that_makes_no_sense_is_as_none(void **state)
 {
     house_t *house = waiting_house("a.test", *state);
@@ -370,6 +382,7 @@ int main(void)
         FIXTURE_TEST(a_record_that_is_gone_by_then_is_told),
         FIXTURE_TEST(a_certificate_with_a_record_that_soon_ends_is_told_at_once),
         FIXTURE_TEST(the_status_shows_what_to_set_and_what_ends),
+        FIXTURE_TEST(a_name_that_was_taken_out_is_forgotten),
         FIXTURE_TEST(a_file_that_makes_no_sense_is_as_none),
         FIXTURE_TEST(what_stood_there_makes_a_look_or_none),
     };
