@@ -54,6 +54,22 @@ typedef struct {
 const char *acme_preflight_say_addresses(const char *name, const acme_preflight_lookup_t *a,
                                          const acme_preflight_lookup_t *aaaa, apr_pool_t *pool);
 
+/** What one address of an authoritative name server said of a name. */
+typedef struct {
+    const char *server; /**< its name */
+    const char *address;
+    int is_heard;     /**< it answered */
+    int has_zone;     /**< with authority, and not with a failure */
+    const char *said; /**< the addresses of the name, sorted; "": none, or not to be compared */
+    int count;        /**< of them */
+} acme_preflight_server_t;
+
+/** What the authoritative servers (acme_preflight_server_t) say of @a name. That all of them are
+ * silent says something about the way from here only; and many addresses that differ are a load
+ * balancer's choice. */
+const char *acme_preflight_say_servers(const char *name, const apr_array_header_t *servers,
+                                       apr_pool_t *pool);
+
 /** An @a address of @a name to which no public CA goes. */
 const char *acme_preflight_say_reserved(const char *name, const char *address, apr_pool_t *pool);
 

@@ -25,6 +25,7 @@
 #include "acme/acme_preflight_words.h"
 #include "acme/acme_redirect.h"
 #include "acme/acme_text.h"
+#include "acme_preflight_servers.h"
 
 /* Names of a look that are worked on at once, and addresses of a name that are visited. */
 #define SUBJECTS_OUT 4
@@ -76,9 +77,10 @@ struct subject_t {
     lookup_t aaaa;
     apr_array_header_t *levels; /* level_t: the name and its parents, to be climbed */
     int is_caa_judged;
-    apr_array_header_t *addresses; /* const char * */
-    apr_array_header_t *visits;    /* visit_t *, of this stage */
-    apr_array_header_t *findings;  /* const char *: of port 80, held back until 443 is known */
+    acme_preflight_servers_t *servers; /* NULL: not asked, or all is heard */
+    apr_array_header_t *addresses;     /* const char * */
+    apr_array_header_t *visits;        /* visit_t *, of this stage */
+    apr_array_header_t *findings;      /* const char *: of port 80, held back until 443 is known */
 };
 
 struct acme_preflight_look_t {
@@ -556,10 +558,22 @@ static void hear_addresses(subject_t *subject)
     after_lookup(subject);
 }
 
+static void hear_servers(subject_t *subject)
+{
+    const char *finding;
+    if (acme_preflight__servers_poll(&finding, subject->servers)) {
+        find(subject->look, finding);
+        subject->servers = NULL;
+    }
+}
+
 static void move_subject(subject_t *subject)
 {
     if (!subject->is_caa_judged) {
         climb(subject);
+    }
+    if (subject->servers != NULL) {
+        hear_servers(subject);
     }
     if (subject->stage == LOOKUP) {
         hear_addresses(subject);
@@ -576,7 +590,7 @@ static void move_subject(subject_t *subject)
 
 static int is_done(const subject_t *subject)
 {
-    return subject->stage == OVER && subject->is_caa_judged;
+    return subject->stage == OVER && subject->is_caa_judged && subject->servers == NULL;
 }
 
 static void begin_subject(acme_preflight_look_t *look, const acme_identifier_t *identifier)
@@ -600,6 +614,10 @@ static void begin_subject(acme_preflight_look_t *look, const acme_identifier_t *
         (wants_visits(subject, 0) || wants_visits(subject, 1))) {
         ask(&subject->a, subject, subject->name, ACME_DNS_A);
         ask(&subject->aaaa, subject, subject->name, ACME_DNS_AAAA);
+        if (look->request.is_thorough) {
+            subject->servers =
+                acme_preflight__servers_begin(look->owner->config.dns, subject->name, look->pool);
+        }
     }
     APR_ARRAY_PUSH(look->subjects, subject_t *) = subject;
 }

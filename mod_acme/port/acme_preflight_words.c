@@ -204,6 +204,70 @@ const char *acme_preflight_say_addresses(const char *name, const acme_preflight_
         name);
 }
 
+static const acme_preflight_server_t *server_at(const apr_array_header_t *servers, int i)
+{
+    return &APR_ARRAY_IDX(servers, i, acme_preflight_server_t);
+}
+
+/* Another address of the same server may do. */
+static int has_server_with_zone(const apr_array_header_t *servers, const char *name)
+{
+    for (int i = 0; i < servers->nelts; i++) {
+        if (server_at(servers, i)->has_zone &&
+            (name == NULL || strcmp(server_at(servers, i)->server, name) == 0)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* With more addresses than this, those of one answer are often chosen among many. */
+#define COMPARED_MAX 3
+
+static int do_differ(const acme_preflight_server_t *a, const acme_preflight_server_t *b)
+{
+    if (a->count == 0 || b->count == 0) {
+        return a->count != b->count;
+    }
+    return a->count <= COMPARED_MAX && b->count <= COMPARED_MAX && strcmp(a->said, b->said) != 0;
+}
+
+static const char *words_of(const acme_preflight_server_t *server, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%s (%s) says %s", server->server, server->address,
+                        server->said[0] != '\0' ? server->said : "that there are none");
+}
+
+/* see acme_preflight_words.h */
+const char *acme_preflight_say_servers(const char *name, const apr_array_header_t *servers,
+                                       apr_pool_t *pool)
+{
+    const acme_preflight_server_t *first = NULL;
+    if (!has_server_with_zone(servers, NULL)) {
+        return NULL;
+    }
+    for (int i = 0; i < servers->nelts; i++) {
+        const acme_preflight_server_t *server = server_at(servers, i);
+        if (!server->has_zone && !has_server_with_zone(servers, server->server)) {
+            return apr_psprintf(pool,
+                                "the name server %s (%s) %s, and a CA may ask any of the zone's "
+                                "servers; mend it, or take it out of the zone",
+                                server->server, server->address,
+                                server->is_heard
+                                    ? apr_psprintf(pool, "does not have the zone of %s", name)
+                                    : apr_psprintf(pool, "does not answer for %s", name));
+        }
+        first = first == NULL && server->has_zone ? server : first;
+        if (server->has_zone && do_differ(first, server)) {
+            return apr_psprintf(pool,
+                                "the name servers do not agree about the addresses of %s: %s, %s; "
+                                "a CA may ask any of them, so bring them into line",
+                                name, words_of(first, pool), words_of(server, pool));
+        }
+    }
+    return NULL;
+}
+
 /* see acme_preflight_words.h */
 const char *acme_preflight_say_reserved(const char *name, const char *address, apr_pool_t *pool)
 {

@@ -4,10 +4,15 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import http.server
+import json
+import ssl
 import threading
+import urllib.request
 
 import pytest
 
+from world import tls
+from world.ca import make_server_certificate
 from world.httpd import STATUS_HANDLER, vhost
 from world.processes import wait_for
 from world.store import Store
@@ -15,7 +20,7 @@ from world.store import Store
 ELSEWHERE = "127.0.0.2"
 NOBODY = "127.0.0.3"
 SHORT = {"profiles": {"default": {"description": "short", "validityPeriod": 24}}}
-SLOWLY = {"PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "2"}  # time to see it before the CA has judged
+SLOWLY = {"retry_after": 3}  # seconds: time to see it before the run is over
 
 
 def site(name):
@@ -80,6 +85,38 @@ def other_server(ports):
     server.server_close()
 
 
+@pytest.fixture
+def tls_front(ports, folder):
+    """A reverse proxy at another address that ends TLS and hands every request on to our port 80."""
+    (folder / "front").mkdir()
+    certificate, key = make_server_certificate(folder / "front", names=("front",))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        server_version = "front/2"
+        sys_version = ""
+
+        def do_GET(self):
+            answer = tls.get_plain(ports["http_port"], self.headers["Host"], self.path)
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer((ELSEWHERE, ports["https_port"]), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 def notes(httpd, name):
     job = Store(httpd.store).job(name) or {}
     return [(entry["type"], entry["detail"]) for entry in job.get("log", {}).get("entries", [])]
@@ -91,9 +128,6 @@ def found(httpd, name):
 
 def asked_for_caa(dns, name):
     """How often the DNS was asked for CAA records; Pebble does not ask for them."""
-    import json
-    import urllib.request
-
     request = urllib.request.Request(
         f"http://127.0.0.1:{dns.management_port}/dns-request-history", data=json.dumps({"host": name}).encode()
     )
@@ -107,11 +141,10 @@ def test_another_server_answers(make_ca, make_httpd, lead, other_server):
     httpd = make_httpd(STATUS_HANDLER + site(name), ca=make_ca(), preflight=True).start()
     line = httpd.wait_for_log(rf"acme:warn.*{name}.* leads to {ELSEWHERE}, where on port 80 not this server")
     assert '"somebody/1.0"' in line and "status 404" in line
-    wait_for(lambda: "error" in dict(notes(httpd, name)), "the CA's own words", 20)
-    kinds = [kind for kind, _ in notes(httpd, name)]
-    assert "preflight" in kinds and "error" in kinds  # both stand together
+    both = {"preflight", "error"}
+    wait_for(lambda: both <= set(dict(notes(httpd, name))), "what was found beside the CA's own words", 20)
     shown = httpd.status(f"/acme-status/{name}")["renewal"]["log"]["entries"]
-    assert {"preflight", "error"} <= {entry["type"] for entry in shown}
+    assert both <= {entry["type"] for entry in shown}
 
 
 def test_each_finding_is_warned_of_once(make_ca, make_httpd, lead, other_server):
@@ -138,9 +171,18 @@ def test_nobody_answers(make_ca, make_httpd, lead):
 def test_of_two_addresses_the_wrong_one_is_named(make_ca, make_httpd, lead):
     name = "two.example.org"
     lead(name, "127.0.0.1", NOBODY)
-    httpd = make_httpd(site(name), ca=make_ca(env=SLOWLY), preflight=True).start()
+    httpd = make_httpd(site(name), ca=make_ca(**SLOWLY), preflight=True).start()
     httpd.wait_for_log(rf"acme:warn.*{name} leads to {NOBODY}")
     assert not httpd.log_lines(rf"acme:warn.*{name} leads to 127\.0\.0\.1,")
+
+
+def test_tls_alpn_behind_a_front_that_ends_tls(make_ca, make_httpd, lead, tls_front):
+    name = "ended.example.org"
+    lead(name, ELSEWHERE)
+    config = "ACMECAChallenges tls-alpn-01\n" + site(name)
+    httpd = make_httpd(config, ca=make_ca(), preflight=True).start()
+    line = httpd.wait_for_log(rf"acme:warn.*{name} leads to {ELSEWHERE}.*TLS does not end at this server")
+    assert '"front/2"' in line and "tls-alpn-01 cannot work" in line and "http-01" in line
 
 
 def test_a_redirect_that_no_ca_follows(make_ca, make_httpd, lead, other_server):
@@ -165,7 +207,7 @@ def test_a_redirect_back_to_us_is_well(make_ca, make_httpd, lead, other_server, 
 def test_caa_forbids_and_the_order_is_made_all_the_same(make_ca, make_httpd, allow):
     name = "caa.example.org"
     allow("example.org", "issue", ";")
-    httpd = make_httpd(site(name), ca=make_ca(env=SLOWLY), preflight=True).start()
+    httpd = make_httpd(site(name), ca=make_ca(**SLOWLY), preflight=True).start()
     line = httpd.wait_for_log(rf"acme:warn.*{name}.*the CAA records of example.org, which count for {name}, forbid")
     assert "add the record" in line
     httpd.wait_for_certificate(name, timeout=30)
@@ -175,14 +217,14 @@ def test_caa_forbids_and_the_order_is_made_all_the_same(make_ca, make_httpd, all
 def test_caa_names_another_account(make_ca, make_httpd, allow):
     name = "account.example.org"
     allow(name, "issue", "pebble.letsencrypt.org; accounturi=https://localhost/other")
-    httpd = make_httpd(site(name), ca=make_ca(env=SLOWLY), preflight=True).start()
+    httpd = make_httpd(site(name), ca=make_ca(**SLOWLY), preflight=True).start()
     line = httpd.wait_for_log(rf"acme:warn.*the CAA records of {name} allow .* only the account")
     assert "https://localhost/other" in line and f"localhost:{httpd.ca.port}" in line
 
 
 def test_all_is_well(make_ca, make_httpd, dns):
     name = "well.example.org"
-    ca = make_ca(env=SLOWLY)
+    ca = make_ca(**SLOWLY)
     httpd = make_httpd(site(name), ca=ca, preflight=True).start()
     wait_for(lambda: asked_for_caa(dns, name), "CAA look")
     httpd.wait_for_certificate(name, timeout=30)
@@ -204,7 +246,7 @@ def test_off_looks_at_nothing(make_ca, make_httpd, allow, dns):
 def test_a_renewal_looks_at_nothing(make_ca, make_httpd, dns):
     name = "renewed.example.org"
     config = "ACMERenewWindow 50%\nACMECheckInterval 1s\n" + site(name)
-    httpd = make_httpd(config, ca=make_ca(env=SLOWLY, **SHORT), preflight=True).start()
+    httpd = make_httpd(config, ca=make_ca(**SLOWLY, **SHORT), preflight=True).start()
     first = httpd.wait_for_certificate(name, timeout=30)
     wait_for(lambda: asked_for_caa(dns, name), "CAA look")
     asked = asked_for_caa(dns, name)

@@ -312,6 +312,70 @@ static void a_wildcard_has_caa_alone(void **state)
     assert_says(look(house), "only validations by http-01, and not by dns-01");
 }
 
+/* After a failure; ns1 and ns2 have the zone example.org, which leads here. */
+static house_t *open_house_with_servers(apr_pool_t *pool)
+{
+    house_t *house = open_house("example.org", "http-01", pool);
+    house->request.is_thorough = 1;
+    fake_dns_add(house->dns, NULL, "example.org", ACME_DNS_A, HERE);
+    fake_dns_zone(house->dns, "example.org", "ns1.example.org", "192.0.2.53");
+    fake_dns_zone(house->dns, "example.org", "ns2.example.org", "192.0.2.54");
+    fake_dns_add(house->dns, "192.0.2.53", "example.org", ACME_DNS_A, HERE);
+    return house;
+}
+
+static void name_servers_that_do_not_agree_are_named(void **state)
+{
+    house_t *house = open_house_with_servers(*state);
+    assert_says(look(house), "the name servers do not agree about the addresses of example.org: "
+                             "ns1.example.org (192.0.2.53) says " HERE ", ns2.example.org "
+                             "(192.0.2.54) says that there are none");
+    fake_dns_add(house->dns, "192.0.2.54", "example.org", ACME_DNS_A, HERE);
+    assert_string_equal("", look(house));
+    fake_dns_add(house->dns, "192.0.2.54", "example.org", ACME_DNS_AAAA, "2001:db8::1");
+    fake_dns_add(house->dns, "192.0.2.53", "example.org", ACME_DNS_AAAA, "2001:db8::1");
+    assert_string_equal("", look(house));
+}
+
+static void a_choice_among_many_addresses_is_no_disagreement(void **state)
+{
+    house_t *house = open_house_with_servers(*state);
+    for (int i = 1; i <= 4; ++i) {
+        fake_dns_add(house->dns, "192.0.2.53", "example.org", ACME_DNS_A,
+                     apr_psprintf(*state, "192.0.2.%d", 10 * i));
+        fake_dns_add(house->dns, "192.0.2.54", "example.org", ACME_DNS_A,
+                     apr_psprintf(*state, "192.0.2.%d", 10 * i + 1));
+    }
+    assert_string_equal("", look(house));
+}
+
+static void name_servers_that_fail_are_named(void **state)
+{
+    house_t *house = open_house_with_servers(*state);
+    fake_dns_silence(house->dns, "192.0.2.54", 1);
+    assert_says(look(house), "the name server ns2.example.org (192.0.2.54) does not answer for "
+                             "example.org");
+    fake_dns_silence(house->dns, "192.0.2.54", 0);
+    fake_dns_lame(house->dns, "192.0.2.54");
+    assert_says(look(house), "does not have the zone of example.org");
+}
+
+static void that_all_name_servers_are_silent_says_nothing(void **state)
+{
+    house_t *house = open_house_with_servers(*state);
+    fake_dns_silence(house->dns, "192.0.2.53", 1);
+    fake_dns_silence(house->dns, "192.0.2.54", 1);
+    assert_string_equal("", look(house));
+}
+
+static void before_a_failure_no_name_server_is_asked(void **state)
+{
+    house_t *house = open_house_with_servers(*state);
+    house->request.is_thorough = 0;
+    assert_string_equal("", look(house));
+    assert_int_equal(0, fake_dns_asked(house->dns, "192.0.2.53"));
+}
+
 static void an_address_needs_no_dns(void **state)
 {
     house_t *house = open_house("2001:db8::7 " HERE, "http-01", *state);
@@ -411,6 +475,11 @@ int main(void)
         FIXTURE_TEST(caa_is_climbed),
         FIXTURE_TEST(a_failure_above_the_deciding_set_is_no_matter),
         FIXTURE_TEST(a_wildcard_has_caa_alone),
+        FIXTURE_TEST(name_servers_that_do_not_agree_are_named),
+        FIXTURE_TEST(a_choice_among_many_addresses_is_no_disagreement),
+        FIXTURE_TEST(name_servers_that_fail_are_named),
+        FIXTURE_TEST(that_all_name_servers_are_silent_says_nothing),
+        FIXTURE_TEST(before_a_failure_no_name_server_is_asked),
         FIXTURE_TEST(an_address_needs_no_dns),
         FIXTURE_TEST(without_dns_names_are_left_alone),
         FIXTURE_TEST(a_look_has_an_end_and_tells_what_it_knows),
