@@ -37,6 +37,8 @@ static int send_all(request_rec *r, const char *type, const char *text)
     ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)len);
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    apr_table_unset(r->headers_in, "Range"); /* all of it or nothing */
+    apr_table_unset(r->headers_in, "Request-Range");
     /* the request ends here, before httpd has judged what the connection may do next */
     r->connection->keepalive = AP_CONN_CLOSE;
     (void)ap_rwrite(text, (int)len, r); /* a client that went away is no matter of ours */
