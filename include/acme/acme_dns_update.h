@@ -6,6 +6,9 @@
  * nsupdate, an administrator by hand) is behind this table; waiting until the world sees the record
  * is not its task.
  *
+ * The answers of http-01 at another server are set in the same way: then `name` is the path of the
+ * URL (or of a file) and `value` what is to be found there.
+ *
  * One thread: the engine's. Every verb may be repeated after a crash without harm.
  */
 #ifndef ACME_DNS_UPDATE_H

@@ -43,6 +43,7 @@ typedef struct {
     const acme_ca_t *ca;
     const apr_array_header_t *challenge_types; /**< const char *: allowed ones, best first */
     const struct acme_dns01_t *dns01; /**< how TXT records are set (acme_dns01.h); NULL: not at all */
+    const struct acme_http01_t *http01; /**< who answers http-01 (acme_http01.h); NULL: the module */
     acme_window_t renew_window;
     int has_renew_window; /**< written, not our default */
     acme_window_t warn_window;

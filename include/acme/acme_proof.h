@@ -6,6 +6,9 @@
  *   {"version": 1, "type": "tls-alpn-01", "token": "…", "identifier": {"type": "dns", "value": "…"},
  *    "thumbprint": "…"}
  *
+ * and where the proof was put, if the module does not answer by itself: "way", "name", "printed",
+ * "added".
+ *
  * It says what the proof is made of, never the proof itself: solvers write it, the responder of any
  * process reads it, and the next engine finds in it what an engine before it left behind.
  */
@@ -19,14 +22,24 @@
 #include "acme/acme_identifier.h"
 #include "acme/acme_store.h"
 
-/** All of it is in the record of the run, so that withdraw works after a crash. */
+/** Where a proof was put that others show to the CA. */
+typedef struct {
+    const char *way;     /**< "webroot", "exec", "manual"; NULL: not said */
+    const char *name;    /**< of the DNS record, of the file, or the path of the URL */
+    const char *printed; /**< what has to be known for its removal (acme_dns_update.h), or NULL */
+    apr_time_t added;    /**< since when; 0: not yet */
+} acme_proof_place_t;
+
+/** All of it but the place is in the record of the run, so that withdraw works after a crash. */
 typedef struct {
     const char *type;                    /**< challenge type */
     const acme_identifier_t *identifier; /**< without "*." */
     const char *token;
     const char *thumbprint; /**< of the account key (RFC 8555 section 8.1) */
+    const acme_proof_place_t *place; /**< NULL: the module answers, or it is not known yet */
     /* not in a record in challenges/: */
-    const struct acme_dns01_t *dns01; /**< how the domain sets TXT records; NULL: not said */
+    const struct acme_dns01_t *dns01;   /**< how the domain sets TXT records; NULL: not said */
+    const struct acme_http01_t *http01; /**< who answers http-01; NULL: the module */
     apr_time_t expires;               /**< when the authorization ends; 0: not known */
     const struct acme_persist_demand_t *persist; /**< what a standing record must say
                                                       (acme_persist.h); NULL: none is looked for */
@@ -57,7 +70,7 @@ acme_err_t *acme_proof_remove(const acme_store_t *store, const char *type, const
 acme_err_t *acme_proof_list(apr_array_header_t **proofs, const acme_store_t *store,
                             const char *type, apr_pool_t *pool);
 
-/** Nonzero if both are the same proof: type, identifier, token and thumbprint. */
+/** Nonzero if both are the same proof: type, identifier, token and thumbprint, wherever it was put. */
 int acme_proof_equal(const acme_proof_t *a, const acme_proof_t *b);
 
 #endif

@@ -5,7 +5,7 @@
  * acme_transport_pump, through its `done` function, exactly once, unless it is cancelled before. All
  * calls come from the engine's thread but acme_transport_wakeup, which any thread may call.
  *
- * A provider verifies TLS always, speaks https only, follows no redirects, bounds the size of header
+ * A provider verifies TLS always, speaks https only (but where an exchange says that it is plain), follows no redirects, bounds the size of header
  * and body and the time of everything, and sends User-Agent and Accept-Language (RFC 8555 section
  * 6.1) by itself.
  */
@@ -35,6 +35,7 @@ struct acme_exchange_t {
     const char *url;
     const char *body; /**< POST: application/jose+json; else NULL */
     const acme_route_t *route;
+    int is_plain; /**< a look at what the world sees: http only, and nobody verifies who answers */
     void (*done)(acme_exchange_t *exchange);
     void *baton; /**< of whoever waits for done */
 

@@ -183,6 +183,7 @@ static acme_proof_t proof_of(const acme_issuance_t *run, const authorization_t *
                           .token = authorization->token,
                           .thumbprint = run->record->thumbprint,
                           .dns01 = run->domain->dns01,
+                          .http01 = run->domain->http01,
                           .expires = authorization->expires};
 }
 

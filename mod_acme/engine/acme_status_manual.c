@@ -3,7 +3,7 @@
  *
  * "manual":[{"type":…, "identifier":…, "name":…, "value":…, "reason":…}, …] are the DNS records
  * that are waited for or would be of use: those of dns-01 of an order under way, where a hand sets
- * them, and those of dns-persist-01 that were missing when they were last looked for ("reason" says
+ * them (of http-01: the answers, with "path" in place of "name"), and those of dns-persist-01 that were missing when they were last looked for ("reason" says
  * how).
  *
  * "standing":[{"identifier":…, "name":…, "value":…, "until":TIME, "warning":…}, …] are the records
@@ -24,6 +24,7 @@
 
 #define SENTENCE_MAX 1000
 #define DNS_01 "dns-01"
+#define HTTP_01 "http-01"
 
 static json_t *record_json(const char *identifier, const char *name, const char *value)
 {
@@ -36,13 +37,14 @@ static json_t *record_json(const char *identifier, const char *name, const char 
 
 /* ---- dns-01 */
 
-/* The owner name of the record with @a value if a hand is to set it, else NULL. */
-static const char *manual_name(const acme_store_t *store, const char *value, apr_pool_t *pool)
+/* Where the proof recorded as @a value is to be put if a hand is to do it, else NULL. */
+static const char *manual_name(const acme_store_t *store, const char *type, const char *value,
+                               apr_pool_t *pool)
 {
     char *text;
     apr_size_t len;
     json_t *record;
-    const char *path = acme_store_path(pool, "challenges", DNS_01, value);
+    const char *path = acme_store_path(pool, "challenges", type, value);
     if (acme_store_get(&text, &len, store, path, pool) != NULL || text == NULL ||
         acme_json_parse(&record, text, len, path, pool) != NULL) {
         return NULL;
@@ -52,19 +54,44 @@ static const char *manual_name(const acme_store_t *store, const char *value, apr
                                                      : NULL;
 }
 
+/* ---- http-01 */
+
+static void add_answer(json_t *list, const char *identifier, const char *token,
+                       const char *thumbprint, const acme_store_t *store, apr_pool_t *pool)
+{
+    const char *path = manual_name(store, HTTP_01, token, pool);
+    if (path == NULL) {
+        return;
+    }
+    json_t *object = json_object();
+    acme_json_set_string(object, "type", HTTP_01);
+    acme_json_set_string(object, "identifier", identifier);
+    acme_json_set_string(object, "path", path);
+    acme_json_set_string(object, "value", apr_pstrcat(pool, token, ".", thumbprint, NULL));
+    json_array_append_new(list, object);
+}
+
+/* ---- what an order waits for */
+
 static void add_authorization(json_t *list, const json_t *authorization, const char *thumbprint,
                               const acme_store_t *store, apr_pool_t *pool)
 {
     const char *type = acme_json_string(authorization, "challenge", pool);
     const char *token = acme_json_string(authorization, "token", pool);
     const char *identifier = acme_json_string(authorization, "identifier", pool);
-    if (type == NULL || token == NULL || identifier == NULL || strcmp(type, DNS_01) != 0 ||
+    if (type == NULL || token == NULL || identifier == NULL ||
         acme_json_bool(authorization, "done", 0)) {
+        return;
+    }
+    if (strcmp(type, HTTP_01) == 0) {
+        add_answer(list, identifier, token, thumbprint, store, pool);
+    }
+    if (strcmp(type, DNS_01) != 0) {
         return;
     }
     const char *proof = apr_pstrcat(pool, token, ".", thumbprint, NULL);
     const char *value = acme_digest_base64url(proof, strlen(proof), pool);
-    const char *name = manual_name(store, value, pool);
+    const char *name = manual_name(store, DNS_01, value, pool);
     if (name == NULL) {
         return;
     }

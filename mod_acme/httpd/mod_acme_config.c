@@ -106,7 +106,7 @@ static int is_reachable(const acme_domain_t *domain, int has_http, int has_https
             continue; /* whether there is a record for it, nobody knows yet */
         }
         can_answer = 1;
-        if (strcmp(type, "http-01") == 0 ? has_http
+        if (strcmp(type, "http-01") == 0 ? has_http || domain->http01 != NULL
                                          : strcmp(type, "tls-alpn-01") != 0 || has_https) {
             return 1;
         }

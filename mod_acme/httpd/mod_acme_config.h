@@ -62,6 +62,7 @@ typedef struct {
     const acme_domain_index_t *index; /**< over all identifiers of these domains */
     const apr_array_header_t *cas;    /**< const acme_ca_t *: those that the domains use */
     const apr_array_header_t *dns01s; /**< acme_dns01_t *: those that the domains use */
+    const apr_array_header_t *http01s; /**< acme_http01_t *: those of other servers that they use */
 } mod_acme_global_t;
 
 /** The frozen configuration; NULL before mod_acme_config_check of this pass has run. @a s is any

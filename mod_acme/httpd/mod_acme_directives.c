@@ -22,6 +22,7 @@
 #include "mod_acme_account.h"
 #include "mod_acme_arguments.h"
 #include "mod_acme_dns01.h"
+#include "mod_acme_http01.h"
 #include "mod_acme_settings.h"
 
 /* ---- what all handlers need */
@@ -490,7 +491,7 @@ static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args
     return wrong;
 }
 
-/* ---- dns-01 */
+/* ---- dns-01 and http-01 */
 
 /* NULL if @a path, which may be NULL, cannot be made absolute. */
 static const char *absolute(cmd_parms *cmd, const char *path)
@@ -514,7 +515,8 @@ static const char *locate_program(cmd_parms *cmd, const apr_array_header_t *comm
     if (apr_stat(&finfo, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
         finfo.filetype != APR_REG) {
         warn(cmd,
-             apr_psprintf(cmd->pool, "there is no program %s, so no TXT record can be set", path));
+             apr_psprintf(cmd->pool,
+                          "there is no program %s, so no challenge can be answered by it", path));
     }
     return NULL;
 }
@@ -533,6 +535,14 @@ static const char *locate_secret(cmd_parms *cmd, acme_dns01_t *dns01)
     return NULL;
 }
 
+/* Makes the paths of a way absolute. */
+static const char *locate_all(cmd_parms *cmd, acme_dns01_t *dns01)
+{
+    const char *wrong = locate_program(cmd, dns01->command);
+    wrong = wrong != NULL ? wrong : locate_program(cmd, dns01->cleanup);
+    return wrong != NULL ? wrong : locate_secret(cmd, dns01);
+}
+
 static const char *set_challenge_dns01(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
@@ -543,16 +553,51 @@ static const char *set_challenge_dns01(cmd_parms *cmd, void *unused, const char 
         wrong = mod_acme_arguments_say(cmd, mod_acme_dns01_parse(&dns01, words, cmd->pool));
     }
     if (wrong == NULL) {
-        wrong = locate_program(cmd, dns01->command);
-    }
-    if (wrong == NULL) {
-        wrong = locate_program(cmd, dns01->cleanup);
-    }
-    if (wrong == NULL) {
-        wrong = locate_secret(cmd, dns01);
+        wrong = locate_all(cmd, dns01);
     }
     if (wrong == NULL) {
         settings_here(cmd)->dns01 = dns01;
+    }
+    return wrong;
+}
+
+/* That it can be written to is asked by the engine, as the user that it has to be possible for. */
+static const char *locate_webroot(cmd_parms *cmd, acme_http01_t *http01)
+{
+    const char *path = absolute(cmd, http01->webroot);
+    if (path == NULL) {
+        return mod_acme_arguments_refuse(
+            cmd, apr_pstrcat(cmd->pool, http01->webroot, " is not a path", NULL));
+    }
+    apr_finfo_t finfo;
+    http01->webroot = path;
+    if (apr_stat(&finfo, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
+        finfo.filetype != APR_DIR) {
+        warn(cmd, apr_psprintf(cmd->pool,
+                               "there is no folder %s, so http-01 cannot be answered there; make "
+                               "it, or correct its path",
+                               path));
+    }
+    return NULL;
+}
+
+static const char *set_challenge_http01(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words;
+    acme_http01_t *http01 = NULL;
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
+    if (wrong == NULL) {
+        wrong = mod_acme_arguments_say(cmd, mod_acme_http01_parse(&http01, words, cmd->pool));
+    }
+    if (wrong == NULL && http01->exec != NULL) {
+        wrong = locate_all(cmd, http01->exec);
+    }
+    if (wrong == NULL && http01->webroot != NULL) {
+        wrong = locate_webroot(cmd, http01);
+    }
+    if (wrong == NULL) {
+        settings_here(cmd)->http01 = http01;
     }
     return wrong;
 }
@@ -746,6 +791,9 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEChallengeDns01", set_challenge_dns01,
               "rfc2136 [server=HOST] [key=FILE] [zone=ZONE], exec [style=STYLE] [credentials=FILE] "
               "[cleanup=PROGRAM] PROGRAM [ARGUMENT ...], a PROGRAM alone, manual, or none"),
+    DIRECTIVE("ACMEChallengeHttp01", set_challenge_http01,
+              "self, webroot DIR, exec [style=STYLE] [credentials=FILE] PROGRAM [ARGUMENT ...], or "
+              "manual [wait=DURATION]"),
     DIRECTIVE("ACMEDns01Wait", set_dns01_wait,
               "[timeout=DURATION] [settle=DURATION] [servers=authoritative|resolver|none]"),
     DIRECTIVE("ACMEDnsResolver", set_dns_resolver,

@@ -135,11 +135,14 @@ static acme_err_t *parse_exec_option(int *is_option, acme_dns01_t *dns01, const 
                         pool);
 }
 
-static acme_err_t *parse_exec(acme_dns01_t *dns01, const apr_array_header_t *words,
-                              apr_pool_t *pool)
+acme_err_t *mod_acme_dns01_parse_exec(acme_dns01_t **result, const apr_array_header_t *words,
+                                      int style, apr_pool_t *pool)
 {
     int at = 1;
-    dns01->style = ACME_DNS_STYLE_MOD_MD;
+    acme_dns01_t *dns01 = apr_pcalloc(pool, sizeof(*dns01));
+    dns01->way = ACME_DNS01_EXEC;
+    dns01->style = style;
+    *result = dns01;
     for (int is_option = 1; at < words->nelts; at++) {
         ACME_TRY(parse_exec_option(&is_option, dns01, word_at(words, at), pool));
         if (!is_option) {
@@ -164,7 +167,7 @@ acme_err_t *mod_acme_dns01_parse(acme_dns01_t **dns01, const apr_array_header_t 
         return parse_rfc2136(read, words, pool);
     }
     if (acme_text_equal_nocase(first, "exec")) {
-        return parse_exec(read, words, pool);
+        return mod_acme_dns01_parse_exec(dns01, words, ACME_DNS_STYLE_MOD_MD, pool);
     }
     if (acme_text_equal_nocase(first, "manual")) {
         return parse_alone(read, ACME_DNS01_MANUAL, words, pool);

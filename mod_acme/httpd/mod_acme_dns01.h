@@ -25,6 +25,10 @@
 acme_err_t *mod_acme_dns01_parse(acme_dns01_t **dns01, const apr_array_header_t *words,
                                  apr_pool_t *pool);
 
+/** The form `exec` alone, with @a style where none is written; for http-01 as well. */
+acme_err_t *mod_acme_dns01_parse_exec(acme_dns01_t **dns01, const apr_array_header_t *words,
+                                      int style, apr_pool_t *pool);
+
 /** ACMEDns01Wait; what is not written stays as it is in *wait. */
 acme_err_t *mod_acme_dns01_parse_wait(acme_dns01_wait_t *wait, const apr_array_header_t *words,
                                       apr_pool_t *pool);

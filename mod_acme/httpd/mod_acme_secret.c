@@ -9,6 +9,7 @@
 
 #include "acme/acme_credentials.h"
 #include "acme/acme_dns01.h"
+#include "acme/acme_http01.h"
 #include "acme/acme_tsig_key.h"
 
 #include "mod_acme_secret_file.h"
@@ -27,8 +28,13 @@ static acme_err_t *parse(acme_dns01_t *dns01, const char *text, apr_size_t len, 
     return NULL;
 }
 
-static void read_secret(const mod_acme_world_t *world, acme_dns01_t *dns01, apr_pool_t *scratch)
+/* @a what cannot be done without it. */
+static void read_secret(const mod_acme_world_t *world, acme_dns01_t *dns01, const char *what,
+                        apr_pool_t *scratch)
 {
+    if (dns01->secret_file == NULL) {
+        return;
+    }
     mod_acme_secret_file_t secret;
     acme_err_t *err = mod_acme_secret_file_read(&secret, dns01->secret_file, scratch);
     if (err == NULL) {
@@ -41,8 +47,7 @@ static void read_secret(const mod_acme_world_t *world, acme_dns01_t *dns01, apr_
     }
     if (err != NULL) {
         dns01->trouble = apr_pstrdup(world->pool, err->text);
-        acme_env_log(world->env, ACME_LOG_ERROR, "no TXT record can be set for dns-01: %s",
-                     err->text);
+        acme_env_log(world->env, ACME_LOG_ERROR, "%s: %s", what, err->text);
     }
 }
 
@@ -50,9 +55,13 @@ static void read_secret(const mod_acme_world_t *world, acme_dns01_t *dns01, apr_
 void mod_acme_secret_read_all(const mod_acme_world_t *world, apr_pool_t *scratch_pool)
 {
     for (int i = 0; i < world->global->dns01s->nelts; i++) {
-        acme_dns01_t *dns01 = APR_ARRAY_IDX(world->global->dns01s, i, acme_dns01_t *);
-        if (dns01->secret_file != NULL) {
-            read_secret(world, dns01, scratch_pool);
+        read_secret(world, APR_ARRAY_IDX(world->global->dns01s, i, acme_dns01_t *),
+                    "no TXT record can be set for dns-01", scratch_pool);
+    }
+    for (int i = 0; i < world->global->http01s->nelts; i++) {
+        acme_http01_t *http01 = APR_ARRAY_IDX(world->global->http01s, i, acme_http01_t *);
+        if (http01->exec != NULL) {
+            read_secret(world, http01->exec, "no answer can be set for http-01", scratch_pool);
         }
     }
 }

@@ -1,4 +1,4 @@
-/* Key and credentials files of dns-01: read by the parent, which alone need be able to.
+/* Key and credentials files of dns-01 and http-01: read by the parent, which alone need be able to.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Root, 0600, is right: what the run user may read, every script of every site may read. The
@@ -11,7 +11,7 @@
 
 #include "mod_acme_world.h"
 
-/** In the parent's post_config: reads what ACMEChallengeDns01 names. What is wrong with a file is
+/** In the parent's post_config: reads what ACMEChallengeDns01 and ACMEChallengeHttp01 name. What is wrong with a file is
  * said in the log, and kept for whoever needs it. */
 void mod_acme_secret_read_all(const mod_acme_world_t *world, apr_pool_t *scratch_pool);
 

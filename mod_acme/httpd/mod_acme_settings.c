@@ -72,6 +72,7 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .challenge_types = OVER(challenge_types),
         .dns01 = OVER(dns01),
         .dns01_wait = OVER(dns01_wait),
+        .http01 = OVER(http01),
         .renew_window = is_written(&add->renew_window) ? add->renew_window : base->renew_window,
         .warn_window = is_written(&add->warn_window) ? add->warn_window : base->warn_window,
         .renew_mode = add->renew_mode >= 0 ? add->renew_mode : base->renew_mode,

@@ -14,6 +14,7 @@
 
 #include "acme/acme_dns01.h"
 #include "acme/acme_domain.h"
+#include "acme/acme_http01.h"
 
 #include "mod_acme_ca.h"
 #include "mod_acme_config.h"
@@ -32,6 +33,7 @@ typedef struct {
     const apr_array_header_t *challenge_types; /**< const char *; NULL: not written */
     const acme_dns01_t *dns01;                 /**< without its wait; NULL: not written */
     const acme_dns01_wait_t *dns01_wait;       /**< NULL: not written */
+    acme_http01_t *http01;                     /**< NULL: not written */
     acme_window_t renew_window;                /**< all 0: not written */
     acme_window_t warn_window;                 /**< all 0: not written */
     int renew_mode;                            /**< acme_renew_mode_t; -1: not written */

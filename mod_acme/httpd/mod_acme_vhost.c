@@ -37,12 +37,14 @@ typedef struct {
     mod_acme_raw_t *raw;
     mod_acme_drafts_t *drafts;
     mod_acme_aliases_t *hosts;
-    apr_hash_t *cas;                /* directory URL -> acme_ca_t * */
-    apr_array_header_t *all;        /* acme_ca_t *, in the order they were met */
-    apr_hash_t *dns01s;             /* settings and wait -> acme_dns01_t * */
-    apr_array_header_t *all_dns01s; /* acme_dns01_t *, in the order they were met */
-    apr_hash_t *told;               /* names of virtual hosts and URLs of CAs that were spoken of */
-    apr_pool_t *pool;               /* of what is frozen */
+    apr_hash_t *cas;                 /* directory URL -> acme_ca_t * */
+    apr_array_header_t *all;         /* acme_ca_t *, in the order they were met */
+    apr_hash_t *dns01s;              /* settings and wait -> acme_dns01_t * */
+    apr_array_header_t *all_dns01s;  /* acme_dns01_t *, in the order they were met */
+    apr_hash_t *http01s;             /* those met: acme_http01_t * */
+    apr_array_header_t *all_http01s; /* acme_http01_t *, in the order they were met */
+    apr_hash_t *told; /* names of virtual hosts and URLs of CAs that were spoken of */
+    apr_pool_t *pool; /* of what is frozen */
     apr_pool_t *scratch;
 } link_t;
 
@@ -210,10 +212,11 @@ static void check_agreement(link_t *link)
 
 /* Best first; what no Listen is for, comes after the others: it may still be that something in
  * front of httpd leads the CA here. */
-static const apr_array_header_t *default_challenges(const link_t *link)
+static const apr_array_header_t *default_challenges(const link_t *link,
+                                                    const mod_acme_settings_t *settings)
 {
     const apr_array_header_t *all = mod_acme_words_default_challenges(link->pool);
-    if (link->global->has_http || !link->global->has_https) {
+    if (link->global->has_http || !link->global->has_https || settings->http01 != NULL) {
         return all;
     }
     apr_array_header_t *types = apr_array_make(link->pool, all->nelts, sizeof(const char *));
@@ -315,7 +318,7 @@ static void choose_types(link_t *link, plan_t *plan, mod_acme_draft_t *draft)
         types = written_types(link, settings, draft);
     }
     else {
-        types = default_challenges(link);
+        types = default_challenges(link, settings);
         if (settings->dns01 != NULL) {
             types = plan->definition->settings.dns01 != NULL ? type_first(DNS_01, types, link->pool)
                                                              : type_last(DNS_01, types, link->pool);
@@ -337,6 +340,9 @@ static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *def
     mod_acme_settings_merge(&plan->settings, &plan->settings, &definition->settings);
     if (plan->settings.dns01 != NULL && plan->settings.dns01->way == ACME_DNS01_OFF) {
         plan->settings.dns01 = NULL;
+    }
+    if (plan->settings.http01 != NULL && plan->settings.http01->way == ACME_HTTP01_SELF) {
+        plan->settings.http01 = NULL;
     }
     mod_acme_draft_t *draft =
         mod_acme_draft_create(link->drafts, definition->file, definition->line);
@@ -582,6 +588,16 @@ static const acme_dns01_t *share_dns01(link_t *link, const mod_acme_settings_t *
     return dns01;
 }
 
+static const acme_http01_t *note_http01(link_t *link, acme_http01_t *http01)
+{
+    if (http01 != NULL && apr_hash_get(link->http01s, &http01, sizeof(http01)) == NULL) {
+        apr_hash_set(link->http01s, apr_pmemdup(link->scratch, &http01, sizeof(http01)),
+                     sizeof(http01), http01);
+        APR_ARRAY_PUSH(link->all_http01s, acme_http01_t *) = http01;
+    }
+    return http01;
+}
+
 /* Where a name can be proved by dns-01 only, all of the certificate's names are tried so first. */
 static const apr_array_header_t *types_for(link_t *link, const plan_t *plan,
                                            const apr_array_header_t *identifiers)
@@ -616,13 +632,16 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->ca = draft->ca;
     domain->challenge_types = types_for(link, plan_of(draft), identifiers);
     domain->dns01 = share_dns01(link, settings);
+    domain->http01 = note_http01(link, settings->http01);
     domain->renew_window = settings->renew_window;
-    domain->has_renew_window = settings->renew_window.percent != 0 || settings->renew_window.span != 0;
+    domain->has_renew_window =
+        settings->renew_window.percent != 0 || settings->renew_window.span != 0;
     if (!domain->has_renew_window) {
         domain->renew_window.percent = 33; /* as it is shown; policy knows better */
     }
     domain->is_renewal_info_off = !settings->via_ari;
-    domain->profile = settings->profile != NULL && settings->profile[0] != '\0' ? settings->profile : NULL;
+    domain->profile =
+        settings->profile != NULL && settings->profile[0] != '\0' ? settings->profile : NULL;
     domain->is_profile_mandatory = settings->is_profile_mandatory;
     domain->warn_window = settings->warn_window;
     domain->renew_mode = (acme_renew_mode_t)settings->renew_mode;
@@ -735,6 +754,8 @@ void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_
         .all = apr_array_make(scratch, 2, sizeof(acme_ca_t *)),
         .dns01s = apr_hash_make(scratch),
         .all_dns01s = apr_array_make(pool, 1, sizeof(acme_dns01_t *)),
+        .http01s = apr_hash_make(scratch),
+        .all_http01s = apr_array_make(pool, 1, sizeof(acme_http01_t *)),
         .told = apr_hash_make(scratch),
         .pool = pool,
         .scratch = scratch,
@@ -748,6 +769,7 @@ void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_
     global->index = acme_domain_index_create(global->domains, pool);
     global->cas = used_cas(&link);
     global->dns01s = link.all_dns01s;
+    global->http01s = link.all_http01s;
     check_agreement(&link);
     link_hosts(&link);
     apr_pool_destroy(scratch);

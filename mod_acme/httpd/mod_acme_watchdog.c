@@ -134,7 +134,7 @@ static acme_err_t *make_engine(apr_pool_t *pool)
     };
     acme_transport_t *transport = NULL;
     ACME_TRY(acme_transport_curl_create(&transport, &transport_config, pool));
-    apr_array_header_t *solvers = mod_acme_solvers_create(world, pool);
+    apr_array_header_t *solvers = mod_acme_solvers_create(world, user_agent, pool);
     const acme_engine_config_t config = {
         .env = world->env,
         .store = world->store,

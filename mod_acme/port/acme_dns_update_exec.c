@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
     const char *word;
     void (*compose)(call_t *call);
+    int has_http01;
 } style_t;
 
 static void argue(call_t *call, const char *argument)
@@ -90,6 +91,9 @@ static void compose_certbot(call_t *call)
     tell(call, "CERTBOT_DOMAIN", call->txt->domain);
     tell(call, "CERTBOT_IDENTIFIER", call->txt->domain);
     tell(call, "CERTBOT_VALIDATION", call->txt->value);
+    if (config->is_http01) {
+        tell(call, "CERTBOT_TOKEN", call->txt->token);
+    }
     tell(call, "CERTBOT_REMAINING_CHALLENGES",
          "0"); /* each may be the last: they run side by side */
     tell(call, "CERTBOT_ALL_DOMAINS", call->txt->domain);
@@ -127,14 +131,15 @@ static void compose_lego(call_t *call)
 static void compose_uacme(call_t *call)
 {
     const char *method = call->is_removal ? "done" : "begin";
+    const char *type = call->config->is_http01 ? "http-01" : "dns-01";
     command(call, call->config->command);
     argue(call, method);
-    argue(call, "dns-01");
+    argue(call, type);
     argue(call, call->txt->domain);
     argue(call, call->txt->token);
     argue(call, call->txt->value);
     tell(call, "UACME_METHOD", method);
-    tell(call, "UACME_TYPE", "dns-01");
+    tell(call, "UACME_TYPE", type);
     tell(call, "UACME_IDENT", call->txt->domain);
     tell(call, "UACME_TOKEN", call->txt->token);
     tell(call, "UACME_AUTH", call->txt->value);
@@ -227,12 +232,12 @@ static void compose_acme_sh(call_t *call)
 }
 
 static const style_t styles[] = {
-    [ACME_DNS_STYLE_MOD_MD] = {"mod_md", compose_mod_md},
-    [ACME_DNS_STYLE_CERTBOT] = {"certbot", compose_certbot},
-    [ACME_DNS_STYLE_DEHYDRATED] = {"dehydrated", compose_dehydrated},
-    [ACME_DNS_STYLE_LEGO] = {"lego", compose_lego},
-    [ACME_DNS_STYLE_ACME_SH] = {"acme.sh", compose_acme_sh},
-    [ACME_DNS_STYLE_UACME] = {"uacme", compose_uacme},
+    [ACME_DNS_STYLE_MOD_MD] = {"mod_md", compose_mod_md, 0},
+    [ACME_DNS_STYLE_CERTBOT] = {"certbot", compose_certbot, 1},
+    [ACME_DNS_STYLE_DEHYDRATED] = {"dehydrated", compose_dehydrated, 1},
+    [ACME_DNS_STYLE_LEGO] = {"lego", compose_lego, 0},
+    [ACME_DNS_STYLE_ACME_SH] = {"acme.sh", compose_acme_sh, 0},
+    [ACME_DNS_STYLE_UACME] = {"uacme", compose_uacme, 1},
 };
 
 /* see acme_dns_update_exec.h */
@@ -248,6 +253,12 @@ acme_err_t *acme_dns_update_exec_style(acme_dns_style_t *style, const char *word
     }
     return acme_err_make(pool, ACME_ERR_INPUT, "\"%s\" is no style of programs; there are %s",
                          acme_text_clean(word, 60, pool), words);
+}
+
+/* see acme_dns_update_exec.h */
+int acme_dns_update_exec_has_http01(acme_dns_style_t style)
+{
+    return styles[style].has_http01;
 }
 
 /* ---- the call */
@@ -290,8 +301,8 @@ static acme_err_t *check_command(const acme_dns_update_exec_config_t *config,
     const char *path = words->nelts > 0 ? APR_ARRAY_IDX(words, 0, const char *) : "";
     if (path[0] != '/') {
         return acme_err_make(pool, ACME_ERR_CONFIG,
-                             "the program \"%s\" that sets DNS records is not named by an absolute "
-                             "path",
+                             "the program \"%s\" that answers challenges is not named by an "
+                             "absolute path",
                              path);
     }
     if (config->style == ACME_DNS_STYLE_ACME_SH &&
@@ -323,6 +334,10 @@ acme_err_t *acme_dns_update_exec_create(acme_dns_update_t **update,
                                         const acme_dns_update_exec_config_t *config,
                                         apr_pool_t *pool)
 {
+    if (config->is_http01 && !styles[config->style].has_http01) {
+        return acme_err_make(pool, ACME_ERR_CONFIG, "programs of the style %s know no http-01",
+                             styles[config->style].word);
+    }
     ACME_TRY(check_command(config, config->command, pool));
     if (config->cleanup != NULL) {
         ACME_TRY(check_command(config, config->cleanup, pool));
@@ -330,6 +345,7 @@ acme_err_t *acme_dns_update_exec_create(acme_dns_update_t **update,
     acme_dns_update__way_t *way = apr_pcalloc(pool, sizeof(*way));
     *way = (acme_dns_update__way_t){.env = config->env,
                                     .runner = config->runner,
+                                    .what = config->is_http01 ? "answer" : "TXT record",
                                     .baton = (void *)config, /* taken as const again */
                                     .compose = compose,
                                     .secrets = secrets_of(config->credentials, pool),

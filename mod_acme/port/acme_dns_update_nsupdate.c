@@ -204,6 +204,7 @@ acme_err_t *acme_dns_update_nsupdate_create(acme_dns_update_t **update,
     }
     acme_dns_update__way_t *way = apr_pcalloc(pool, sizeof(*way));
     *way = (acme_dns_update__way_t){.env = config->env,
+                                    .what = "TXT record",
                                     .runner = config->runner,
                                     .baton = nsupdate,
                                     .compose = compose,

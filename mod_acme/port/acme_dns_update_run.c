@@ -127,9 +127,9 @@ static acme_err_t *tell(const runs_t *runs, const record_t *record, const acme_e
     const char *meaning = runs->way->explain != NULL
                               ? runs->way->explain(acme_program_output(record->program))
                               : NULL;
-    return acme_err_make(pool, err->errclass, "%s: while %s the TXT record %s: %s%s%s%s%s%s",
-                         record->txt.domain, doing(record), record->txt.name, err->text,
-                         output[0] != '\0' ? "; it said: \"" : "", output,
+    return acme_err_make(pool, err->errclass, "%s: while %s the %s %s: %s%s%s%s%s%s",
+                         record->txt.domain, doing(record), runs->way->what, record->txt.name,
+                         err->text, output[0] != '\0' ? "; it said: \"" : "", output,
                          output[0] != '\0' ? "\"" : "", meaning != NULL ? "; " : "",
                          meaning != NULL ? meaning : "");
 }
@@ -159,11 +159,11 @@ static acme_err_t *call(const runs_t *runs, record_t *record, apr_pool_t *pool)
         }
     }
     if (err != NULL) {
-        return acme_err_make(pool, err->errclass, "%s: while %s the TXT record %s: %s",
-                             record->txt.domain, doing(record), record->txt.name, err->text);
+        return acme_err_make(pool, err->errclass, "%s: while %s the %s %s: %s", record->txt.domain,
+                             doing(record), way->what, record->txt.name, err->text);
     }
-    acme_env_log(way->env, ACME_LOG_INFO, "%s: %s is %s the TXT record %s", record->txt.domain,
-                 record->path, doing(record), record->txt.name);
+    acme_env_log(way->env, ACME_LOG_INFO, "%s: %s is %s the %s %s", record->txt.domain,
+                 record->path, doing(record), way->what, record->txt.name);
     return NULL;
 }
 
@@ -223,9 +223,9 @@ static acme_err_t *conclude(int *is_done, runs_t *runs, record_t *record, acme_e
         }
     }
     else {
-        acme_env_log(runs->way->env, ACME_LOG_DEBUG, "%s: %s is done %s the TXT record %s: \"%s\"",
-                     record->txt.domain, record->path, doing(record), record->txt.name,
-                     output_of(runs, record, pool));
+        acme_env_log(runs->way->env, ACME_LOG_DEBUG, "%s: %s is done %s the %s %s: \"%s\"",
+                     record->txt.domain, record->path, doing(record), runs->way->what,
+                     record->txt.name, output_of(runs, record, pool));
     }
     const char *printed = acme_program_stdout(record->program);
     if (!record->is_removal && printed[0] != '\0') {

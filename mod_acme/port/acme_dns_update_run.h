@@ -19,6 +19,7 @@
 typedef struct {
     const acme_env_t *env;
     acme_program_runner_t *runner;
+    const char *what; /**< what a record is called: "TXT record" */
     void *baton;
     /** How the program is called to add or remove @a txt. @a printed is what it wrote to standard
      * output when it added the record ("" if that is not known). What *config points to lives in @a

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "acme/acme_text.h"
+#include "acme/acme_time.h"
 
 #define VERSION 1
 
@@ -33,6 +34,47 @@ static const char *type_name(const acme_identifier_t *identifier)
     return identifier->type == ACME_IDENTIFIER_IP ? "ip" : "dns";
 }
 
+/* ---- the place */
+
+/* Text that is no UTF-8 is left out, as is what is not said. */
+static void set_text(json_t *record, const char *member, const char *text)
+{
+    json_t *value = text != NULL ? json_string(text) : NULL;
+    if (value != NULL) {
+        (void)json_object_set_new(record, member, value);
+    }
+}
+
+static void set_place(json_t *record, const acme_proof_place_t *place, apr_pool_t *pool)
+{
+    set_text(record, "way", place->way);
+    set_text(record, "name", place->name);
+    set_text(record, "printed", place->printed);
+    set_text(record, "added", place->added != 0 ? acme_time_rfc3339(place->added, pool) : NULL);
+}
+
+static const char *take_text(const json_t *record, const char *member, apr_pool_t *pool)
+{
+    const char *text = json_string_value(json_object_get(record, member));
+    return text != NULL ? apr_pstrdup(pool, text) : NULL;
+}
+
+/* NULL if the record says none. */
+static const acme_proof_place_t *take_place(const json_t *record, apr_pool_t *pool)
+{
+    const char *added = json_string_value(json_object_get(record, "added"));
+    acme_proof_place_t *place = apr_pcalloc(pool, sizeof(*place));
+    *place = (acme_proof_place_t){.way = take_text(record, "way", pool),
+                                  .name = take_text(record, "name", pool),
+                                  .printed = take_text(record, "printed", pool)};
+    if (added == NULL || acme_time_parse_rfc3339(&place->added, added) != 0) {
+        place->added = 0;
+    }
+    return place->name != NULL ? place : NULL;
+}
+
+/* ---- the record */
+
 /* see acme_proof.h */
 acme_err_t *acme_proof_write(const acme_store_t *store, const char *name, const acme_proof_t *proof,
                              apr_pool_t *scratch_pool)
@@ -41,6 +83,9 @@ acme_err_t *acme_proof_write(const acme_store_t *store, const char *name, const 
         json_pack("{s:i, s:s, s:s, s:{s:s, s:s}, s:s}", "version", VERSION, "type", proof->type,
                   "token", proof->token, "identifier", "type", type_name(proof->identifier),
                   "value", proof->identifier->value, "thumbprint", proof->thumbprint);
+    if (record != NULL && proof->place != NULL) {
+        set_place(record, proof->place, scratch_pool);
+    }
     char *dumped = record != NULL ? json_dumps(record, JSON_COMPACT) : NULL;
     json_decref(record);
     if (dumped == NULL) {
@@ -82,6 +127,7 @@ static acme_proof_t *take_proof(json_t *record, const char *type, apr_pool_t *po
     proof->identifier = take_identifier(kind, value, pool);
     proof->token = apr_pstrdup(pool, token);
     proof->thumbprint = apr_pstrdup(pool, thumbprint);
+    proof->place = take_place(record, pool);
     return proof;
 }
 

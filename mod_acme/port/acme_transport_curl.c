@@ -214,10 +214,10 @@ static void set_route(CURL *easy, const acme_route_t *route)
     }
 }
 
-static CURLcode set_security(CURL *easy)
+static CURLcode set_security(CURL *easy, const acme_exchange_t *exchange)
 {
     CURLcode codes[] = {
-        acme_curl__https_only(easy),
+        exchange->is_plain ? acme_curl__http_only(easy) : acme_curl__https_only(easy),
         curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L),
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L),
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L),
@@ -269,12 +269,14 @@ static acme_err_t *explain(const flight_t *flight, CURLcode code)
     return acme_transport_curl__explain(&failure, flight->exchange->pool);
 }
 
-/* Not one byte goes out before the URL is https, whatever libcurl was built to do. */
+/* Not one byte goes out before the URL is of the scheme that is meant, whatever libcurl was built to do.
+ */
 static acme_err_t *take_off(flight_t *flight)
 {
     baton_t *baton = flight->owner;
     acme_exchange_t *exchange = flight->exchange;
-    if (strncasecmp(exchange->url, "https://", 8) != 0) {
+    const char *scheme = exchange->is_plain ? "http://" : "https://";
+    if (strncasecmp(exchange->url, scheme, strlen(scheme)) != 0) {
         return explain(flight, CURLE_UNSUPPORTED_PROTOCOL);
     }
     CURL *easy = take_easy(baton);
@@ -282,7 +284,7 @@ static acme_err_t *take_off(flight_t *flight)
         return explain(flight, CURLE_OUT_OF_MEMORY);
     }
     flight->easy = easy;
-    CURLcode code = set_security(easy);
+    CURLcode code = set_security(easy, exchange);
     set_flight(flight);
     set_limits(easy, &baton->config);
     set_route(easy, exchange->route);

@@ -75,6 +75,8 @@ ACMECheckInterval 6h
 ACMEBaseServer off
 ACMEMatchNames all
 ACMEStrict off
+ACMEHttp01Stateless on
+ACMEChallengeHttp01 webroot {folder}
 ACMEPlaceholder serve
 ACMEActivation graceful interval=2h window=23:00-04:00
 ACMEPortMap https:-
@@ -247,6 +249,10 @@ def test_a_closed_port_is_said_once(judge, port):
     assert status == 0 and not warnings, output
     status, warnings, output = judge(closed + "ACMERenewMode manual\n" + config)
     assert status == 0 and not warnings, output
+    status, warnings, output = judge(closed + "ACMEChallengeHttp01 manual\n" + config)  # others answer
+    assert status == 0 and not warnings, output
+    status, warnings, output = judge(closed + "ACMEChallengeHttp01 self\n" + config)
+    assert status == 0 and "ACMEPortMap" in only(warnings), output
 
 
 # ---- hosts
@@ -329,6 +335,12 @@ def test_the_same_host_twice_is_said_once(judge):
         ("ACMEWarnWindow soon", "ACMEWarnWindow"),
         ("ACMERenewMode sometimes", "auto, always or manual"),
         ("ACMEPortMap http:0", "http:<port>"),
+        ("ACMEHttp01Stateless maybe", "on or off"),
+        ("ACMEChallengeHttp01", "something is missing"),
+        ("ACMEChallengeHttp01 none", "write self"),
+        ("ACMEChallengeHttp01 webroot", "one folder"),
+        ("ACMEChallengeHttp01 exec style=acme.sh /bin/dns_a.sh", "certbot, dehydrated and uacme"),
+        ("ACMEChallengeHttp01 manual wait=1y", "wait"),
         ("ACMEPortMap", "something is missing"),
         ("ACMECAChallenges tls-sni-01", "tls-alpn-01 took its place"),
         ("ACMECAChallenges TLS-SNI-02", "tls-alpn-01 took its place"),
@@ -371,6 +383,7 @@ def test_wrong_syntax_is_fatal_and_says_where(judge, line, why):
         "ACMEBaseServer on",
         "ACMEMatchNames all",
         "ACMEStrict on",
+        "ACMEHttp01Stateless on",
         "ACMEPlaceholder serve",
         "ACMEActivation live",
     ],

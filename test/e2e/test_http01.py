@@ -74,9 +74,14 @@ def answers_of(httpd, name, path, **options):
 
 
 def pending_token(httpd, name="example.org"):
-    """The token of a proof that is published now."""
+    """The token of a proof for the name that is published now."""
     folder = httpd.store / "challenges" / "http-01"
-    return wait_for(lambda: [f.name for f in folder.iterdir() if f.name[0] != "."], "a published proof")[0]
+
+    def look():
+        tokens = [file.name for file in folder.iterdir() if file.name[0] != "."]
+        return [token for token in tokens if f'"value":"{name}"' in record_of(httpd, token)]
+
+    return wait_for(look, "a published proof")[0]
 
 
 @pytest.fixture

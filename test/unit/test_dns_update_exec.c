@@ -231,15 +231,19 @@ static void acme_sh_itself_is_used_where_it_is(void **state)
     assert_non_null(strstr(err->text, "real: You didn't specify FOLDER_Zone"));
 }
 
-/* What a program is called with, as one line per argument and variable. */
+/* Writes what it is called with, one line for each argument and variable. */
+static house_t *house_with_notary(acme_dns_style_t style, apr_pool_t *pool)
+{
+    return house_with(style,
+                      "#!/bin/sh\n{ printf '%s\\n' \"$@\"; env | grep -v -E "
+                      "'^(PWD|SHLVL|OLDPWD|_|PATH|LANG)=' | sort; } >\"${0%/*}/called\"\n",
+                      pool);
+}
+
 static const char *called_with(acme_dns_style_t style, int is_removal, const char *credentials,
                                apr_pool_t *pool)
 {
-    house_t *house =
-        house_with(style,
-                   "#!/bin/sh\n{ printf '%s\\n' \"$@\"; env | grep -v -E "
-                   "'^(PWD|SHLVL|OLDPWD|_|PATH|LANG)=' | sort; } >\"${0%/*}/called\"\n",
-                   pool);
+    house_t *house = house_with_notary(style, pool);
     house->config.credentials = credentials != NULL ? words(pool, credentials, NULL) : NULL;
     acme_txt_t txt = plain;
     txt.name = "x.delegated.example.net";
@@ -286,6 +290,74 @@ static void conventions_are_kept_to_the_letter(void **state)
                         called_with(ACME_DNS_STYLE_CERTBOT, 1, NULL, pool));
 }
 
+#define HTTP_ANSWER "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.thumb"
+
+/* The same for http-01. */
+static const char *called_for_http(acme_dns_style_t style, int is_removal, apr_pool_t *pool)
+{
+    house_t *house = house_with_notary(style, pool);
+    house->config.credentials = NULL;
+    house->config.is_http01 = 1;
+    open_house(house, pool);
+    acme_txt_t txt = plain;
+    txt.name = "/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
+    txt.value = HTTP_ANSWER;
+    assert_well(is_removal ? take_away(house, &txt, pool) : add(house, &txt, pool));
+    assert_well(finish(house, &txt, pool));
+    return scratch_read(house->zone, "called", pool);
+}
+
+static void three_conventions_have_http_01(void **state)
+{
+    apr_pool_t *pool = *state;
+    const char *const words =
+        "\nexample.org\nevaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA\n" HTTP_ANSWER "\n";
+    assert_string_equal(apr_pstrcat(pool, "-x\ndeploy_challenge", words, NULL),
+                        called_for_http(ACME_DNS_STYLE_DEHYDRATED, 0, pool));
+    assert_string_equal(apr_pstrcat(pool, "-x\nclean_challenge", words, NULL),
+                        called_for_http(ACME_DNS_STYLE_DEHYDRATED, 1, pool));
+    assert_string_equal(apr_pstrcat(pool, "-x\nbegin\nhttp-01", words,
+                                    "UACME_AUTH=" HTTP_ANSWER "\nUACME_IDENT=example.org\n"
+                                    "UACME_METHOD=begin\nUACME_TOKEN="
+                                    "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA\n"
+                                    "UACME_TYPE=http-01\n",
+                                    NULL),
+                        called_for_http(ACME_DNS_STYLE_UACME, 0, pool));
+    assert_string_equal("-x\nCERTBOT_ALL_DOMAINS=example.org\nCERTBOT_ALL_IDENTIFIERS=example.org\n"
+                        "CERTBOT_DOMAIN=example.org\nCERTBOT_IDENTIFIER=example.org\n"
+                        "CERTBOT_REMAINING_CHALLENGES=0\n"
+                        "CERTBOT_TOKEN=evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA\n"
+                        "CERTBOT_VALIDATION=" HTTP_ANSWER "\n",
+                        called_for_http(ACME_DNS_STYLE_CERTBOT, 0, pool));
+}
+
+static void the_others_have_not(void **state)
+{
+    apr_pool_t *pool = *state;
+    const acme_dns_style_t styles[] = {ACME_DNS_STYLE_MOD_MD, ACME_DNS_STYLE_LEGO,
+                                       ACME_DNS_STYLE_ACME_SH};
+    for (size_t i = 0; i < sizeof(styles) / sizeof(*styles); i++) {
+        house_t *house = make_house(styles[i], pool);
+        house->config.is_http01 = 1;
+        house->config.command = words(pool, "/bin/true", NULL);
+        assert_false(acme_dns_update_exec_has_http01(styles[i]));
+        assert_refused(ACME_ERR_CONFIG,
+                       acme_dns_update_exec_create(&house->update, &house->config, pool));
+    }
+}
+
+static void an_error_about_an_answer_speaks_of_no_record(void **state)
+{
+    apr_pool_t *pool = *state;
+    house_t *house = house_with(ACME_DNS_STYLE_DEHYDRATED, "#!/bin/sh\nexit 3\n", pool);
+    house->config.is_http01 = 1;
+    open_house(house, pool);
+    assert_well(add(house, &plain, pool));
+    acme_err_t *err = finish(house, &plain, pool);
+    assert_refused(ACME_ERR_INTERNAL, err);
+    assert_non_null(strstr(err->text, "while adding the answer "));
+}
+
 static void certbot_does_not_mind_the_status(void **state)
 {
     apr_pool_t *pool = *state;
@@ -326,8 +398,7 @@ static void certbot_is_told_what_it_printed_by_whoever_kept_it(void **state)
 static void what_has_a_secret_in_it_is_not_handed_out(void **state)
 {
     apr_pool_t *pool = *state;
-    house_t *house =
-        house_with(ACME_DNS_STYLE_CERTBOT, "#!/bin/sh\necho \"$TOKEN\"\n", pool);
+    house_t *house = house_with(ACME_DNS_STYLE_CERTBOT, "#!/bin/sh\necho \"$TOKEN\"\n", pool);
     house->config.credentials = words(pool, "TOKEN=s3cret-token", NULL);
     open_house(house, pool);
     assert_well(add(house, &plain, pool));
@@ -491,6 +562,9 @@ int main(void)
         FIXTURE_TEST(a_file_of_acme_sh),
         FIXTURE_TEST(acme_sh_itself_is_used_where_it_is),
         FIXTURE_TEST(conventions_are_kept_to_the_letter),
+        FIXTURE_TEST(three_conventions_have_http_01),
+        FIXTURE_TEST(the_others_have_not),
+        FIXTURE_TEST(an_error_about_an_answer_speaks_of_no_record),
         FIXTURE_TEST(certbot_does_not_mind_the_status),
         FIXTURE_TEST(certbot_is_told_what_it_printed_by_whoever_kept_it),
         FIXTURE_TEST(what_has_a_secret_in_it_is_not_handed_out),

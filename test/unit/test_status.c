@@ -258,6 +258,28 @@ static void records_for_a_hand_are_shown_while_they_are_needed(void **state)
     assert_null(json_object_get(one(world, domain), "manual"));
 }
 
+static void answers_for_a_hand_are_shown_as_well(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    const acme_domain_t *domain = read_world_domain(NAME, 0, *state);
+    const char *proof = "challenges/http-01/" TOKEN;
+    put(world, "staging/" NAME "/order.json",
+        "{\"thumbprint\":\"" THUMB "\",\"authorizations\":[{\"identifier\":\"" NAME
+        "\",\"challenge\":\"http-01\",\"token\":\"" TOKEN "\"}]}");
+    put(world, proof, "{\"thumbprint\":\"" THUMB "\"}"); /* the module answers */
+    assert_null(json_object_get(one(world, domain), "manual"));
+    put(world, proof, "{\"name\":\"/.well-known/x\",\"way\":\"manual\"}");
+    const json_t *manual = json_object_get(one(world, domain), "manual");
+    assert_int_equal(1, json_array_size(manual));
+    const json_t *shown = json_array_get(manual, 0);
+    assert_string_equal("http-01", string_at(shown, "type"));
+    assert_string_equal(NAME, string_at(shown, "identifier"));
+    assert_string_equal("/.well-known/x", string_at(shown, "path"));
+    assert_string_equal(TOKEN "." THUMB, string_at(shown, "value"));
+    put(world, proof, "{\"name\":\"/srv/www/x\",\"way\":\"webroot\"}");
+    assert_null(json_object_get(one(world, domain), "manual"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +294,7 @@ int main(void)
         FIXTURE_TEST(nothing_secret_is_shown),
         FIXTURE_TEST(what_cannot_be_read_is_said_without_a_path),
         FIXTURE_TEST(records_for_a_hand_are_shown_while_they_are_needed),
+        FIXTURE_TEST(answers_for_a_hand_are_shown_as_well),
     };
     return fixture_run(tests);
 }

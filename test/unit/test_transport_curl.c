@@ -291,6 +291,47 @@ static void asks_only_https(void **state)
     assert_int_equal(0, tls_server_connections(house.server));
 }
 
+/* Answers one request without TLS. */
+static void *serve_plain(void *data)
+{
+    static const char text[] = "HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/\r\n"
+                               "Content-Length: 5\r\nConnection: close\r\n\r\nhello";
+    char request[2000];
+    int client = accept(*(int *)data, NULL, NULL);
+    assert_true(read(client, request, sizeof(request)) > 0);
+    assert_true(write(client, text, strlen(text)) > 0);
+    close(client);
+    return NULL;
+}
+
+static void a_plain_look_is_plain_and_follows_nobody(void **state)
+{
+    apr_pool_t *pool = *state;
+    house_t house = open_house(pool);
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(where);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    pthread_t thread;
+    assert_int_equal(0, bind(listener, (struct sockaddr *)&where, sizeof(where)));
+    assert_int_equal(0, listen(listener, 1));
+    assert_int_equal(0, getsockname(listener, (struct sockaddr *)&where, &len));
+    assert_int_equal(0, pthread_create(&thread, NULL, serve_plain, &listener));
+    acme_exchange_t *exchange = ask(&house, "/ok", apr_pcalloc(pool, sizeof(int)), pool);
+    exchange->is_plain = 1;
+    exchange->url = apr_psprintf(pool, "http://127.0.0.1:%d/x", ntohs(where.sin_port));
+    carry(&house, exchange);
+    assert_int_equal(0, pthread_join(thread, NULL));
+    close(listener);
+    assert_well(exchange->err);
+    assert_int_equal(302, exchange->status);
+    assert_string_equal("hello", exchange->answer);
+    exchange = ask(&house, "/ok", apr_pcalloc(pool, sizeof(int)), pool); /* https */
+    exchange->is_plain = 1;
+    carry(&house, exchange);
+    assert_refused(ACME_ERR_NETWORK, exchange->err);
+    assert_int_equal(0, tls_server_connections(house.server));
+}
+
 static void says_that_nobody_is_there(void **state)
 {
     apr_pool_t *pool = *state;
@@ -507,6 +548,7 @@ int main(void)
         FIXTURE_TEST(looks_at_the_name),
         FIXTURE_TEST(tells_a_wrong_clock_from_an_old_certificate),
         FIXTURE_TEST(asks_only_https),
+        FIXTURE_TEST(a_plain_look_is_plain_and_follows_nobody),
         FIXTURE_TEST(says_that_nobody_is_there),
         FIXTURE_TEST(a_proxy_is_named_without_its_password),
         FIXTURE_TEST(the_environment_names_no_proxy),
