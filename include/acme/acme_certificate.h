@@ -29,6 +29,7 @@ typedef struct {
     acme_key_type_t key_type;
     const char *serial;                   /**< hexadecimal, lower case */
     const char *issuer_name;              /**< CN of the issuer, else its one-line form */
+    const char *top_issuer_name;          /**< the same of the last certificate in the chain */
     const char *sha256;                   /**< of the leaf's DER, hexadecimal */
     int is_self_signed;
     int has_must_staple;                  /**< TLS feature status_request (RFC 7633) */

@@ -48,6 +48,7 @@ typedef struct {
     int has_renew_window; /**< written, not our default */
     acme_window_t warn_window;
     int is_renewal_info_off; /**< ACMERenewViaARI off: the CA is not asked when to renew */
+    const char *preferred_chain; /**< ACMEPreferredChain: issuer of a chain's last certificate, or NULL */
     const char *profile;     /**< ACMEProfile, or NULL */
     int is_profile_mandatory; /**< nothing is ordered from a CA that does not offer it */
     acme_renew_mode_t renew_mode;

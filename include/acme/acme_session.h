@@ -80,6 +80,7 @@ typedef struct {
     acme_err_t *(*compose)(const char **payload, void *baton, const acme_directory_t *directory,
                            const char *account_url, apr_pool_t *pool);
     const char *certid; /**< of ACME_REQUEST_RENEWAL_INFO */
+    int is_optional;    /**< of a POST: that it fails, in whatever way, is not the CA's trouble */
     void (*hear)(void *baton, const acme_answer_t *answer);
     void *baton;
 } acme_request_t;

@@ -207,9 +207,9 @@ static acme_err_t *read_names(acme_chain_t *chain, apr_pool_t *result_pool,
     return NULL;
 }
 
-static const char *read_issuer_name(X509 *leaf, apr_pool_t *pool)
+static const char *read_issuer_name(X509 *certificate, apr_pool_t *pool)
 {
-    X509_NAME *issuer = X509_get_issuer_name(leaf);
+    X509_NAME *issuer = X509_get_issuer_name(certificate);
     int at = X509_NAME_get_index_by_NID(issuer, NID_commonName, -1);
     unsigned char *utf8 = NULL;
     char *line = NULL;
@@ -260,6 +260,10 @@ static acme_err_t *read_facts(acme_chain_t *chain, apr_pool_t *result_pool,
     chain->serial = acme_text_hex(ASN1_STRING_get0_data(serial),
                                   (apr_size_t)ASN1_STRING_length(serial), result_pool);
     chain->issuer_name = read_issuer_name(leaf, result_pool);
+    int issuers = sk_X509_num(chain->issuers);
+    chain->top_issuer_name =
+        issuers > 0 ? read_issuer_name(sk_X509_value(chain->issuers, issuers - 1), result_pool)
+                    : chain->issuer_name;
     unsigned char digest[ACME_DIGEST_LEN];
     if (X509_digest(leaf, EVP_sha256(), digest, NULL) != 1) {
         return acme_openssl__err(result_pool, ACME_ERR_INTERNAL, "cannot digest a certificate");

@@ -189,7 +189,7 @@ static void hear_any(void *baton, const acme_answer_t *answer)
     issuance_ask_t *out = baton;
     acme_issuance_t *run = out->run;
     forget_ask(out);
-    if (answer->err != NULL && answer->err->errclass == ACME_ERR_NETWORK &&
+    if (answer->err != NULL && answer->err->errclass == ACME_ERR_NETWORK && !out->is_optional &&
         !issuance__is_about_replaces(run, answer)) {
         issuance_try_again(run, answer->err);
         return;
@@ -206,6 +206,7 @@ static void ask(acme_issuance_t *run, acme_request_t *request,
     out->hear = hear;
     request->hear = hear_any;
     request->baton = out;
+    out->is_optional = request->is_optional;
     out->ask = acme_session_ask(run->session, request);
     out->next = run->asks;
     run->asks = out;
@@ -220,6 +221,18 @@ void issuance_ask(acme_issuance_t *run, acme_record_authorization_t *authorizati
         .url = url,
         .payload = payload};
     ask(run, &request, authorization, hear);
+}
+
+void issuance_ask_optional(acme_issuance_t *run, const char *url, const char *doing,
+                           issuance_hear_fn *hear)
+{
+    acme_request_t request = {
+        .kind = ACME_REQUEST_POST,
+        .doing = apr_psprintf(run->step_pool, "%s %s", doing, run->domain->name),
+        .url = url,
+        .payload = "",
+        .is_optional = 1};
+    ask(run, &request, NULL, hear);
 }
 
 static acme_err_t *compose_order(const char **payload, void *baton,

@@ -1,4 +1,4 @@
-/* The steps of an issuance about the order itself: ORDER, POLL, FINALIZE, DOWNLOAD, STAGE.
+/* The steps of an issuance about the order itself: ORDER, POLL, FINALIZE, STAGE.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "acme_issuance_private.h"
@@ -336,7 +336,7 @@ void issuance__poll(acme_issuance_t *run)
 
 /* ---- FINALIZE ---- */
 
-static const char *key_path(acme_issuance_t *run)
+const char *issuance__key_path(const acme_issuance_t *run)
 {
     return acme_store_path(run->step_pool, "staging", run->domain->folder, "privkey");
 }
@@ -351,12 +351,12 @@ static int is_wanted_key(const acme_issuance_t *run, const acme_key_t *key)
 /* The key of this order: made once, on disk before the CA hears of it. */
 static acme_err_t *order_key(acme_key_t **key, acme_issuance_t *run)
 {
-    ACME_TRY(acme_key_file_read(key, run->host->store, key_path(run), run->step_pool));
+    ACME_TRY(acme_key_file_read(key, run->host->store, issuance__key_path(run), run->step_pool));
     if (*key != NULL && is_wanted_key(run, *key)) {
         return NULL;
     }
     ACME_TRY(run->host->generate_key(key, &run->record->spec, run->step_pool));
-    return acme_key_file_write(run->host->store, key_path(run), *key, run->step_pool);
+    return acme_key_file_write(run->host->store, issuance__key_path(run), *key, run->step_pool);
 }
 
 static void hear_finalize(acme_issuance_t *run, acme_record_authorization_t *authorization,
@@ -412,68 +412,6 @@ void issuance__finalize(acme_issuance_t *run)
     }
 }
 
-/* ---- DOWNLOAD ---- */
-
-/* The chain is ours only if it is what we ordered. */
-static acme_err_t *check_chain(acme_issuance_t *run, const acme_chain_t *chain)
-{
-    acme_key_t *key;
-    ACME_TRY(acme_key_file_read(&key, run->host->store, key_path(run), run->step_pool));
-    if (key == NULL) {
-        return acme_err_make(run->step_pool, ACME_ERR_GONE,
-                             "the key of the order is lost; a new order is made");
-    }
-    ACME_TRY(acme_chain_fits_key(chain, key, run->step_pool));
-    ACME_TRY(acme_chain_fits_names(chain, run->record->identifiers, run->step_pool));
-    return acme_chain_fits_time(chain, issuance_now(run), run->step_pool);
-}
-
-static void hear_certificate(acme_issuance_t *run, acme_record_authorization_t *authorization,
-                             const acme_answer_t *answer)
-{
-    (void)authorization;
-    acme_chain_t *chain = NULL;
-    acme_err_t *err = answer->err;
-    if (err != NULL && err->errclass == ACME_ERR_WAIT) {
-        issuance_try_again(run, err);
-        return;
-    }
-    if (err == NULL) {
-        err = acme_chain_parse(&chain, answer->exchange->answer, answer->exchange->answer_len,
-                               run->step_pool);
-    }
-    if (err == NULL) {
-        err = check_chain(run, chain);
-    }
-    if (err != NULL && err->errclass == ACME_ERR_STORE) { /* the certificate is well */
-        run->host->store_trouble(run->host->baton, err);
-        issuance_try_again(run, err);
-        return;
-    }
-    if (err != NULL) {
-        err = acme_err_wrap(run->step_pool, err, "the certificate from %s cannot be used",
-                            run->domain->ca->name);
-        if (answer->err == NULL) {
-            err->errclass = ACME_ERR_REFUSED; /* issued, so counted: not again in half a minute */
-        }
-        issuance_fail(run, err);
-        return;
-    }
-    run->record->chain = apr_pstrdup(run->pool, chain->pem);
-    issuance_goto(run, ACME_STEP_STAGE, 0);
-}
-
-void issuance__download(acme_issuance_t *run)
-{
-    if (run->record->certificate_url == NULL) {
-        issuance_fail(run, acme_err_make(run->step_pool, ACME_ERR_INPUT,
-                                         "the order is valid but has no certificate URL"));
-        return;
-    }
-    issuance_ask(run, NULL, run->record->certificate_url, "", "downloading the certificate of",
-                 hear_certificate);
-}
-
 /* ---- STAGE ---- */
 
 static int is_configured(const acme_domain_t *domain, acme_key_type_t type)
@@ -510,7 +448,7 @@ static acme_err_t *make_generation(acme_generation_t *generation, acme_issuance_
                                    const acme_chain_t *chain, const acme_generation_facts_t *facts)
 {
     acme_key_t *key;
-    ACME_TRY(acme_key_file_read(&key, run->host->store, key_path(run), run->step_pool));
+    ACME_TRY(acme_key_file_read(&key, run->host->store, issuance__key_path(run), run->step_pool));
     if (key == NULL) {
         return acme_err_make(run->step_pool, ACME_ERR_GONE,
                              "the key of the order is lost; a new order is made");

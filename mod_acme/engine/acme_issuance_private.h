@@ -20,6 +20,7 @@ struct issuance_ask_t {
     acme_ask_t *ask;
     acme_record_authorization_t *authorization; /* it is about this one, or NULL */
     issuance_hear_fn *hear;
+    int is_optional;
 };
 
 struct acme_issuance_t {
@@ -46,6 +47,11 @@ struct acme_issuance_t {
     int is_published;    /* the host counts our proofs */
     int without_replaces; /* the CA did not take an order that says what it replaces */
     int has_replaces;     /* the order that is out says so */
+
+    apr_array_header_t *alternates; /* const char *: URLs of further chains; NULL: not asked for */
+    int alternate_at;
+    int alternate_waits;
+    const char *issuers_seen; /* for the log: what chains there were */
 };
 
 /* ---- acme_issuance.c: the door ---- */
@@ -59,6 +65,11 @@ void issuance_stay(acme_issuance_t *run, apr_time_t when);
 /** Asks the CA; `hear` is called with errors other than those that are met by asking again. */
 void issuance_ask(acme_issuance_t *run, acme_record_authorization_t *authorization, const char *url,
                   const char *payload, const char *doing, issuance_hear_fn *hear);
+
+/** Asks for what the run can do without (POST-as-GET): `hear` gets every failure, also the network's, and
+ * none of them is the CA's trouble. */
+void issuance_ask_optional(acme_issuance_t *run, const char *url, const char *doing,
+                           issuance_hear_fn *hear);
 
 /** Asks for a new order; issuance__compose_order says what. */
 void issuance_ask_order(acme_issuance_t *run, issuance_hear_fn *hear);
@@ -97,6 +108,10 @@ void issuance__poll(acme_issuance_t *run);
 void issuance__finalize(acme_issuance_t *run);
 void issuance__download(acme_issuance_t *run);
 void issuance__stage(acme_issuance_t *run);
+
+/** Where the key of the order is kept. */
+const char *issuance__key_path(const acme_issuance_t *run);
+
 void issuance__explain(acme_issuance_t *run);
 void issuance__clean(acme_issuance_t *run);
 

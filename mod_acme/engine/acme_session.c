@@ -309,7 +309,8 @@ static int fails_alone(const acme_session_t *session, acme_ask_t *ask)
 static void not_reached(acme_session_t *session, acme_ask_t *ask)
 {
     acme_err_t *err = ask->exchange->err;
-    if (err->errclass == ACME_ERR_NETWORK && fails_alone(session, ask)) {
+    if (ask->request.is_optional ||
+        (err->errclass == ACME_ERR_NETWORK && fails_alone(session, ask))) {
         deliver_err(ask, err);
         return;
     }
@@ -340,7 +341,8 @@ static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_p
     } else if (acme_problem_is(problem, "unauthorized") &&
                (ask->account != session->account || acme_session__doubt_account(session))) {
         enqueue_first(session, ask);
-    } else if (is_ca_trouble(session, exchange) && !fails_alone(session, ask)) {
+    } else if (!ask->request.is_optional && is_ca_trouble(session, exchange) &&
+               !fails_alone(session, ask)) {
         acme_session__trouble(session, err);
         enqueue_first(session, ask);
     } else {

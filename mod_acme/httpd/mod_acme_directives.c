@@ -452,16 +452,17 @@ static const char *set_domain_switch(cmd_parms *cmd, void *unused, const char *a
     return mod_acme_arguments_choice(member_of(settings_here(cmd), cmd), cmd, args, off_on);
 }
 
-static const char *set_profile(cmd_parms *cmd, void *unused, const char *args)
+/* A name, or none; "" undoes what stands around. */
+static const char *set_name(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
     const char *word;
     const char *wrong = mod_acme_arguments_single(&word, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
+    if (wrong == NULL) {
+        const char **name = member_of(settings_here(cmd), cmd);
+        *name = mod_acme_words_is_none(word) ? "" : word;
     }
-    settings_here(cmd)->profile = mod_acme_words_is_none(word) ? "" : word;
-    return NULL;
+    return wrong;
 }
 
 static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args)
@@ -784,7 +785,10 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMERenewMode", set_renew_mode, "auto, always or manual"),
     OF_DOMAIN("ACMERenewViaARI", set_domain_switch, via_ari,
               "on or off: the CA is asked when it suggests to renew (RFC 9773)"),
-    DIRECTIVE("ACMEProfile", set_profile, "the name of a profile that the CA offers, or none"),
+    OF_DOMAIN("ACMEPreferredChain", set_name, preferred_chain,
+              "the name of the issuer at the end of the chain to choose, or none"),
+    OF_DOMAIN("ACMEProfile", set_name, profile,
+              "the name of a profile that the CA offers, or none"),
     OF_DOMAIN("ACMEProfileMandatory", set_domain_switch, is_profile_mandatory,
               "on or off: nothing is ordered from a CA that does not offer the profile"),
     DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),

@@ -77,6 +77,7 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .warn_window = is_written(&add->warn_window) ? add->warn_window : base->warn_window,
         .renew_mode = add->renew_mode >= 0 ? add->renew_mode : base->renew_mode,
         .via_ari = add->via_ari >= 0 ? add->via_ari : base->via_ari,
+        .preferred_chain = OVER(preferred_chain),
         .profile = OVER(profile),
         .is_profile_mandatory = add->is_profile_mandatory >= 0 ? add->is_profile_mandatory
                                                                : base->is_profile_mandatory,

@@ -38,6 +38,7 @@ typedef struct {
     acme_window_t warn_window;                 /**< all 0: not written */
     int renew_mode;                            /**< acme_renew_mode_t; -1: not written */
     int via_ari;                               /**< ACMERenewViaARI; -1: not written */
+    const char *preferred_chain;               /**< "": none; NULL: not written */
     const char *profile;                       /**< "": none; NULL: not written */
     int is_profile_mandatory;                  /**< -1: not written */
     int is_auto;                               /**< ACMEMembers auto; -1: not written */

@@ -611,6 +611,12 @@ static const apr_array_header_t *types_for(link_t *link, const plan_t *plan,
     return types;
 }
 
+/* "none" is kept as "", so that a section can undo what stands around it. */
+static const char *written_or_null(const char *word)
+{
+    return word != NULL && word[0] != '\0' ? word : NULL;
+}
+
 static const apr_array_header_t *default_specs(const link_t *link)
 {
     apr_array_header_t *specs = apr_array_make(link->pool, 1, sizeof(acme_key_spec_t));
@@ -640,8 +646,8 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
         domain->renew_window.percent = 33; /* as it is shown; policy knows better */
     }
     domain->is_renewal_info_off = !settings->via_ari;
-    domain->profile =
-        settings->profile != NULL && settings->profile[0] != '\0' ? settings->profile : NULL;
+    domain->preferred_chain = written_or_null(settings->preferred_chain);
+    domain->profile = written_or_null(settings->profile);
     domain->is_profile_mandatory = settings->is_profile_mandatory;
     domain->warn_window = settings->warn_window;
     domain->renew_mode = (acme_renew_mode_t)settings->renew_mode;

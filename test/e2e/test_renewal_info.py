@@ -9,8 +9,10 @@ import ssl
 import urllib.request
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from world import tls
 from world.httpd import vhost
 from world.processes import wait_for
 
@@ -132,3 +134,24 @@ def test_a_profile_that_is_not_offered(make_ca, make_httpd):
     httpd.wait_for_log(r"acme:error.*strict\.example\.org.*no profile tiny \(it offers classic, shortlived\)")
     assert httpd.log_lines(r"acme:warn.* example\.org: .*no profile tiny \(it offers classic, shortlived\)")
     assert ca.orders() == 1
+
+
+def root_name(ca, number):
+    root = x509.load_pem_x509_certificate(ca.management(f"/roots/{number}").encode())
+    return root.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
+
+
+def test_the_preferred_chain_is_served(make_ca, make_httpd):
+    """Of three chains the CA offers, the one up to the issuer that is named; else the first."""
+    ca = make_ca(env={"PEBBLE_ALTERNATE_ROOTS": "2", "PEBBLE_CHAIN_LENGTH": "2"})
+    config = (
+        f'<ACMEDomain example.org>\n  ACMEPreferredChain "{root_name(ca, 2)}"\n</ACMEDomain>\n' + vhost("example.org")
+        + '<ACMEDomain other.example.org>\n  ACMEPreferredChain "No Such Root"\n</ACMEDomain>\n'
+        + vhost("other.example.org")
+    )
+    httpd = make_httpd(config, ca=ca).start()
+    last = ca.folder / "root2.pem"
+    last.write_text(ca.management("/roots/2"))
+    wait_for(lambda: tls.handshake(httpd.https_port, "example.org", root=last), "a chain up to the third root")
+    httpd.wait_for_certificate("other.example.org")
+    assert httpd.log_lines(r'other\.example\.org: .* offers no chain up to "No Such Root"')

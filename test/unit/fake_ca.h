@@ -302,6 +302,9 @@ const char *fake_ca_log(const fake_ca_t *ca);
 /** Most exchanges that were under way at once. */
 int fake_ca_peak_in_flight(const fake_ca_t *ca);
 
+/** The issuer of the last certificate in the alternate chain. */
+#define FAKE_CA_OTHER_ROOT "Fake Other Root"
+
 /** The root certificate(s), PEM. */
 const char *fake_ca_root_pem(const fake_ca_t *ca);
 

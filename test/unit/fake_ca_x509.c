@@ -112,7 +112,7 @@ void fake_ca__x509_create(fake_ca_t *ca)
     ca->issuer_key = fake_ca__key_make(ca->pool);
     ca->root = make_authority(ca, ca->root_key, "Fake Root", NULL, ca->root_key);
     ca->other_root =
-        make_authority(ca, ca->other_root_key, "Fake Other Root", NULL, ca->other_root_key);
+        make_authority(ca, ca->other_root_key, FAKE_CA_OTHER_ROOT, NULL, ca->other_root_key);
     ca->issuer = make_authority(ca, ca->issuer_key, "Fake Issuer", ca->root, ca->root_key);
     ca->cross_issuer =
         make_authority(ca, ca->issuer_key, "Fake Issuer", ca->other_root, ca->other_root_key);

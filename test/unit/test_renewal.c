@@ -308,6 +308,90 @@ static void another_account_replaces_nothing(void **state)
     expect_no_violation(w);
 }
 
+/* ---- chains */
+
+static const char *top_issuer(engine_world_t *w)
+{
+    acme_generation_t *generation;
+    assert_well(acme_generation_read(&generation, w->store, NAME, engine_world_number(w, 0), w->pool));
+    return APR_ARRAY_IDX(generation->certificates, 0, acme_generation_certificate_t)
+        .chain->top_issuer_name;
+}
+
+static engine_world_t *world_with_chains(apr_pool_t *pool, const char *preferred)
+{
+    engine_world_t *w = engine_world_create(pool);
+    fake_ca_settings(w->ca)->has_alternate = 1;
+    engine_world_domain(w, NAME)->preferred_chain = preferred;
+    engine_world_start(w);
+    return w;
+}
+
+static void the_preferred_chain_is_chosen(void **state)
+{
+    engine_world_t *w = world_with_chains(*state, NULL);
+    engine_world_pass(w, ACME_TIME_HOUR);
+    const char *first = top_issuer(w);
+    assert_int_equal(1, fake_ca_count(w->ca, "certificate", NULL));
+
+    w = world_with_chains(*state, first);
+    engine_world_pass(w, ACME_TIME_HOUR);
+    assert_string_equal(first, top_issuer(w));
+    assert_int_equal(1, fake_ca_count(w->ca, "certificate", NULL));
+
+    w = world_with_chains(*state, FAKE_CA_OTHER_ROOT);
+    engine_world_pass(w, ACME_TIME_HOUR);
+    assert_string_equal(FAKE_CA_OTHER_ROOT, top_issuer(w));
+    assert_int_equal(2, fake_ca_count(w->ca, "certificate", NULL));
+    assert_int_equal(0, fake_env_logged(w->world, ACME_LOG_WARNING, NULL));
+    expect_no_violation(w);
+}
+
+static void without_the_preferred_chain_the_first_is_used_and_told(void **state)
+{
+    engine_world_t *w = world_with_chains(*state, "No Such Root");
+    engine_world_pass(w, ACME_TIME_HOUR);
+    assert_int_equal(1, engine_world_number(w, 0));
+    assert_string_not_equal(FAKE_CA_OTHER_ROOT, top_issuer(w));
+    assert_int_equal(1, fake_env_logged(w->world, ACME_LOG_WARNING, "no chain up to \"No Such Root\""));
+    assert_int_equal(1, fake_env_logged(w->world, ACME_LOG_WARNING, "\"" FAKE_CA_OTHER_ROOT "\""));
+}
+
+static void an_alternate_that_fails_costs_no_certificate(void **state)
+{
+    static const fake_ca_trouble_t troubles[] = {FAKE_CA_REFUSED, FAKE_CA_ERROR, FAKE_CA_HTML,
+                                                 FAKE_CA_NOT_FOUND, FAKE_CA_CERT_WRONG_KEY,
+                                                 FAKE_CA_TIMEOUT_AFTER};
+    for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++) {
+        engine_world_t *w = world_with_chains(*state, FAKE_CA_OTHER_ROOT);
+        const fake_ca_fault_t fault = {
+            .kind = FAKE_CA_CERTIFICATE, .trouble = troubles[i], .nth = 2, .times = FAKE_CA_ALWAYS};
+        fake_ca_fault_add(w->ca, &fault);
+        engine_world_pass(w, ACME_TIME_MINUTE);
+        assert_int_equal(1, engine_world_number(w, 0));
+        assert_int_equal(0, fake_env_logged(w->world, ACME_LOG_ERROR, NULL));
+        assert_int_equal(0, engine_world_job(w, 0)->errors);
+    }
+}
+
+static void an_alternate_that_is_put_off_is_fetched_later(void **state)
+{
+    engine_world_t *w = world_with_chains(*state, FAKE_CA_OTHER_ROOT);
+    const fake_ca_fault_t fault = {.kind = FAKE_CA_CERTIFICATE,
+                                   .trouble = FAKE_CA_ERROR,
+                                   .status = 503,
+                                   .nth = 2,
+                                   .retry_after = 10 * ACME_TIME_MINUTE};
+    fake_ca_fault_add(w->ca, &fault);
+    engine_world_pass(w, 9 * ACME_TIME_MINUTE);
+    assert_int_equal(0, engine_world_number(w, 0));
+    engine_world_pass(w, 2 * ACME_TIME_MINUTE);
+    assert_int_equal(1, engine_world_number(w, 0));
+    assert_string_equal(FAKE_CA_OTHER_ROOT, top_issuer(w));
+    assert_int_equal(0, fake_env_logged(w->world, ACME_LOG_ERROR, NULL));
+    expect_no_violation(w);
+}
+
 /* ---- profiles */
 
 static void a_profile_is_ordered_as_the_ca_spells_it(void **state)
@@ -369,6 +453,10 @@ int main(void)
         FIXTURE_TEST(a_refused_replacement_is_ordered_without_the_word),
         FIXTURE_TEST(the_limits_of_the_ca_are_no_matter_of_replacing),
         FIXTURE_TEST(another_account_replaces_nothing),
+        FIXTURE_TEST(the_preferred_chain_is_chosen),
+        FIXTURE_TEST(without_the_preferred_chain_the_first_is_used_and_told),
+        FIXTURE_TEST(an_alternate_that_fails_costs_no_certificate),
+        FIXTURE_TEST(an_alternate_that_is_put_off_is_fetched_later),
         FIXTURE_TEST(a_profile_is_ordered_as_the_ca_spells_it),
         FIXTURE_TEST(a_profile_that_is_not_offered_is_left_out_with_a_warning),
         FIXTURE_TEST(a_mandatory_profile_that_is_not_offered_stops_the_order),
