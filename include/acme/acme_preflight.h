@@ -28,9 +28,11 @@ typedef struct {
     const apr_array_header_t *identifiers;     /**< const acme_identifier_t * */
     const apr_array_header_t *challenge_types; /**< const char *: those the domain may use */
     const apr_array_header_t *caa_identities;  /**< const char *: the CA's names in CAA records */
-    const char *account;                       /**< URL of the account at the CA */
-    int is_private;                            /**< the CA is a private one */
-    int is_thorough; /**< an order has failed: ask the authoritative name servers too */
+    const struct acme_http01_t *http01; /**< who answers http-01 (acme_http01.h); NULL: we do */
+    const char *thumbprint; /**< of the account key: whoever answers with it does too; or NULL */
+    const char *account;    /**< URL of the account at the CA */
+    int is_private;         /**< the CA is a private one */
+    int is_thorough;        /**< an order has failed: ask the authoritative name servers too */
 } acme_preflight_request_t;
 
 typedef struct acme_preflight_look_t acme_preflight_look_t; /**< the provider's */

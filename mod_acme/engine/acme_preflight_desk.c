@@ -110,6 +110,7 @@ void acme_preflight_desk_want(acme_preflight_desk_t *desk, const acme_domain_t *
     item->pool = pool;
     item->request = (acme_preflight_request_t){.identifiers = apr_array_copy(pool, identifiers),
                                                .challenge_types = domain->challenge_types,
+                                   .http01 = domain->http01,
                                                .is_private = domain->ca->is_private,
                                                .is_thorough = is_thorough};
     APR_ARRAY_PUSH(desk->items, item_t *) = item;
@@ -193,6 +194,7 @@ static int begin_look(acme_preflight_desk_t *desk, item_t *item)
     }
     item->request.caa_identities = identities;
     item->request.account = apr_pstrdup(item->pool, account);
+    item->request.thumbprint = apr_pstrdup(item->pool, acme_session_thumbprint(item->session));
     tell_published(desk, 1);
     item->look = acme_preflight_begin(desk->config.preflight, &item->request, item->pool);
     return 1;

@@ -22,6 +22,7 @@
 
 #include "acme/acme_addresses.h"
 #include "acme/acme_caa.h"
+#include "acme/acme_http01.h"
 #include "acme/acme_preflight_words.h"
 #include "acme/acme_redirect.h"
 #include "acme/acme_text.h"
@@ -168,7 +169,6 @@ static acme_err_t *publish(acme_preflight_look_t *look)
     ACME_TRY(random_word(&proof->token, look));
     ACME_TRY(random_word(&proof->thumbprint, look));
     look->proof = proof;
-    look->answer = apr_pstrcat(look->pool, proof->token, ".", proof->thumbprint, NULL);
     return http->publish(http->baton, proof, look->pool);
 }
 
@@ -414,14 +414,32 @@ static void hear_host(visit_t *visit, const subject_t *subject)
     go_to(visit, subject, APR_ARRAY_IDX(addresses, 0, const char *));
 }
 
+/* Nonzero if @a body is the token with @a thumbprint, and nothing more but white space. */
+static int is_answer(const char *body, const char *token, const char *thumbprint)
+{
+    apr_size_t token_len = strlen(token);
+    if (thumbprint == NULL || strncmp(body, token, token_len) != 0 || body[token_len] != '.') {
+        return 0;
+    }
+    const char *rest = body + token_len + 1;
+    apr_size_t len = strlen(thumbprint);
+    return strncmp(rest, thumbprint, len) == 0 && rest[len + strspn(rest + len, " \t\r\n")] == '\0';
+}
+
+/* A server that shares our account and answers any token (ACMEHttp01Stateless) is as good as we. */
 static int is_ours(const visit_t *visit, const subject_t *subject)
 {
+    const acme_preflight_look_t *look = subject->look;
     const acme_probe_answer_t *answer = visit->seen.answer;
-    const char *expected = subject->look->answer;
-    apr_size_t len = strlen(expected);
     return answer->end == ACME_PROBE_ANSWERED && answer->status == 200 &&
-           strncmp(answer->body, expected, len) == 0 &&
-           answer->body[len + strspn(answer->body + len, " \t\r\n")] == '\0';
+           (is_answer(answer->body, look->proof->token, look->proof->thumbprint) ||
+            is_answer(answer->body, look->proof->token, look->request.thumbprint));
+}
+
+/* Nonzero if the administrator knows that another server answers http-01. */
+static int is_fronted(const acme_preflight_look_t *look)
+{
+    return look->request.http01 != NULL && look->request.http01->way != ACME_HTTP01_SELF;
 }
 
 static void hear_probe(visit_t *visit, const subject_t *subject)
@@ -438,7 +456,10 @@ static void hear_probe(visit_t *visit, const subject_t *subject)
         follow(visit, subject);
     }
     else {
-        end_visit(visit, acme_preflight_say_http(&visit->seen, &look->here, look->pool));
+        int is_expected = answer->end == ACME_PROBE_ANSWERED && is_fronted(look);
+        end_visit(visit, is_expected
+                             ? NULL
+                             : acme_preflight_say_http(&visit->seen, &look->here, look->pool));
     }
 }
 

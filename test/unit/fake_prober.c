@@ -15,6 +15,7 @@ typedef struct {
     int port;
     int hangs;
     const acme_store_t *store; /* NULL: it is not us */
+    const char *thumbprint;    /* that it answers every token with, or NULL */
     acme_probe_answer_t answer;
 } place_t;
 
@@ -78,6 +79,10 @@ static int poll_probe(const acme_probe_answer_t **answer, void *baton, acme_prob
     if (probe->place != NULL && probe->place->store != NULL) {
         answer_token(probe);
     }
+    if (probe->place != NULL && probe->place->thumbprint != NULL) {
+        probe->answer.body = apr_pstrcat(probe->pool, strrchr(probe->url, '/') + 1, ".",
+                                         probe->place->thumbprint, NULL);
+    }
     return 1;
 }
 
@@ -127,6 +132,16 @@ void fake_prober_answers(fake_prober_t *world, const char *address, int port, in
                                                                   .body = "",
                                                                   .server = server,
                                                                   .location = location}};
+}
+
+void fake_prober_is_sister(fake_prober_t *world, const char *address, int port,
+                           const char *thumbprint)
+{
+    APR_ARRAY_PUSH(world->places, place_t) =
+        (place_t){.address = address,
+                  .port = port,
+                  .thumbprint = thumbprint,
+                  .answer = {.end = ACME_PROBE_ANSWERED, .status = 200, .server = "sister"}};
 }
 
 void fake_prober_ends(fake_prober_t *world, const char *address, int port, acme_probe_end_t end)

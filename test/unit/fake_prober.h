@@ -30,6 +30,10 @@ void fake_prober_is_ours(fake_prober_t *world, const char *address, int port,
 void fake_prober_is_front(fake_prober_t *world, const char *address, int port,
                           const acme_store_t *store, const char *server, const char *via);
 
+/** A server that answers every token with @a thumbprint. */
+void fake_prober_is_sister(fake_prober_t *world, const char *address, int port,
+                           const char *thumbprint);
+
 /** Somebody else, who redirects to @a location if it is not NULL. */
 void fake_prober_answers(fake_prober_t *world, const char *address, int port, int status,
                          const char *server, const char *location);

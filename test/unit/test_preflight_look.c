@@ -3,6 +3,7 @@
  */
 #include "unit/fixture.h"
 
+#include "acme/acme_http01.h"
 #include "acme/acme_preflight_look.h"
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
@@ -148,6 +149,31 @@ static void every_address_is_visited(void **state)
     assert_says(said, "example.org leads to 2001:db8::2, port 80, where nobody listens");
     assert_null(strstr(said, HERE));
     assert_int_equal(3, fake_prober_begun(house->prober));
+}
+
+static void a_server_that_shall_answer_is_no_stranger(void **state)
+{
+    static const acme_http01_t webroot = {.way = ACME_HTTP01_WEBROOT, .webroot = "/srv/www"};
+    house_t *house = open_house("example.org", "http-01", *state);
+    house->request.http01 = &webroot;
+    fake_dns_add(house->dns, NULL, "example.org", ACME_DNS_A, THERE);
+    fake_prober_answers(house->prober, THERE, 80, 404, "nginx", NULL);
+    assert_string_equal("", look(house));
+    fake_prober_ends(house->prober, THERE, 80, ACME_PROBE_REFUSED); /* the later one counts */
+    assert_says(look(house), "nobody listens");
+}
+
+static void whoever_shares_the_account_answers_as_well(void **state)
+{
+    house_t *house = open_house("example.org", "http-01", *state);
+    house->request.thumbprint = "our-thumbprint";
+    fake_dns_add(house->dns, NULL, "example.org", ACME_DNS_A, THERE);
+    fake_prober_is_sister(house->prober, THERE, 80, "our-thumbprint");
+    assert_string_equal("", look(house));
+    fake_prober_is_sister(house->prober, THERE, 80, "our-thumbprint-not");
+    assert_says(look(house), "calls itself \"sister\", with status 200");
+    house->request.thumbprint = NULL;
+    assert_says(look(house), "calls itself \"sister\", with status 200");
 }
 
 static void a_cdn_is_named(void **state)
@@ -461,6 +487,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(where_all_is_well_nothing_is_said),
         FIXTURE_TEST(every_address_is_visited),
+        FIXTURE_TEST(a_server_that_shall_answer_is_no_stranger),
+        FIXTURE_TEST(whoever_shares_the_account_answers_as_well),
         FIXTURE_TEST(a_cdn_is_named),
         FIXTURE_TEST(what_ends_without_an_answer_is_told_apart),
         FIXTURE_TEST(behind_a_router_nobody_may_be_met_from_inside),
