@@ -3,18 +3,24 @@
 
 SPDX-License-Identifier: Apache-2.0
 
-usage: bench.py [first] [many] [slow] [--runs N] [--count N]
+usage: bench.py [first] [many] [slow] [request] [--runs N] [--count N]
 
   first  from `httpd -k start` with an empty store to the first verified handshake with the CA's
          certificate; beside it mod_md, restarted at the very moment it says it is ready
   many   300 domains from an empty store: wall time, CPU, requests per certificate
   slow   20 domains and 300 of them when the CA's validation takes 0 to 4 s
+  request
+         instructions of one ordinary request, without the module, with it, and with the module of
+         MOD_ACME_SO_BEFORE if that is set; counted by valgrind, so that nothing else has a say
 
 Uses the module of MOD_ACME_SO, or of _build/gcc, and Pebble as the end-to-end tests do.
 """
 
 import argparse
 import os
+import re
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -26,7 +32,7 @@ sys.path.insert(0, str(TOP / "test" / "e2e"))
 
 from world.ca import Dns, Pebble  # noqa: E402
 from world.httpd import Folder, Httpd, find_modules, vhost  # noqa: E402
-from world.processes import free_port, wait_for  # noqa: E402
+from world.processes import accepts_connections, free_port, wait_for  # noqa: E402
 
 
 class Bench:
@@ -155,7 +161,67 @@ def bench_slow(bench, options):
     return took[options.count] <= 3 * took[20]
 
 
-BENCHES = {"first": bench_first, "many": bench_many, "slow": bench_slow}
+# What a request may cost more than without the module: a few hooks that look and decline.
+REQUEST_MAX = 500
+
+
+def instructions(bench, module, count, name):
+    """How many instructions httpd spends on so many requests; start and end are not counted."""
+    plain = SITE.replace("SSLEngine on", "")
+    ours = "ACMEStoreDir {folder}/store\nACMERenewMode manual\nACMEDomain example.org\n"
+    httpd = Httpd(
+        bench.folder.path / name,
+        module,
+        acme=bool(module),
+        directives=False,  # an older module need not know all that the tests write
+        mpm="prefork",
+        as_root=False,
+        log_level="warn",
+        http_port=free_port(),
+        https_port=free_port(),
+    ).configure(ours + plain if module else plain)
+    bench.running.append(httpd)
+    output = httpd.folder / "logs" / "callgrind"
+    command = httpd._command("-X")
+    at = command.index(httpd.binary)
+    command[at:at] = [
+        "valgrind",
+        "--tool=callgrind",
+        "--toggle-collect=ap_process_request",
+        f"--callgrind-out-file={output}",
+    ]
+    with open(httpd.folder / "valgrind.log", "wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    wait_for(lambda: accepts_connections(httpd.http_port), "httpd listening", 120)
+    for _ in range(count):
+        assert httpd.get_plain("localhost", "/index.html", timeout=30).status == 200
+    os.kill(httpd.parent_pid, signal.SIGTERM)
+    process.wait(60)
+    return int(re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.M).group(1))
+
+
+def per_request(bench, name, module, few=100, many=400):
+    """What all of the few cost as well (the first that loads a library, say) is taken off."""
+    more = instructions(bench, module, many, f"{name}-many") - instructions(bench, module, few, f"{name}-few")
+    bench.end_run()
+    return more / (many - few)
+
+
+def bench_request(bench, _):
+    if not shutil.which("valgrind"):
+        print("An ordinary request: valgrind is not installed")
+        return True
+    without = per_request(bench, "without", None)
+    cost = {"with this module": per_request(bench, "with", bench.module) - without}
+    if os.environ.get("MOD_ACME_SO_BEFORE"):
+        cost["with the one before"] = per_request(bench, "before", Path(os.environ["MOD_ACME_SO_BEFORE"])) - without
+    print(f"Instructions of an ordinary request: {without:.0f} without the module")
+    for name, more in cost.items():
+        print(f"  {name:28} {more:+.0f}   ({100 * more / without:+.2f} %)")
+    return cost["with this module"] <= REQUEST_MAX
+
+
+BENCHES = {"first": bench_first, "many": bench_many, "slow": bench_slow, "request": bench_request}
 
 
 def main():

@@ -340,7 +340,7 @@ def test_the_same_host_twice_is_said_once(judge):
         ("ACMEChallengeHttp01 none", "write self"),
         ("ACMEChallengeHttp01 webroot", "one folder"),
         ("ACMEChallengeHttp01 exec style=acme.sh /bin/dns_a.sh", "certbot, dehydrated and uacme"),
-        ("ACMEChallengeHttp01 manual wait=1y", "wait"),
+        ("ACMEChallengeHttp01 manual wait=1y", "is not a duration"),
         ("ACMEPortMap", "something is missing"),
         ("ACMECAChallenges tls-sni-01", "tls-alpn-01 took its place"),
         ("ACMECAChallenges TLS-SNI-02", "tls-alpn-01 took its place"),
