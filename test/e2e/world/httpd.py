@@ -20,6 +20,7 @@ from .processes import (
     end_all,
     free_port,
     is_alive,
+    is_free,
     listening_sockets,
     open_files,
     parent_of,
@@ -240,6 +241,7 @@ class Httpd:
         if not self.pids():
             # a killed parent that still ends, or that nobody has reaped yet, would count as running
             wait_for(lambda: not self.parent_pid, "end of the former parent", 5)
+            wait_for(lambda: is_free(self.http_port) and is_free(self.https_port), "free ports", 10)
             (self.folder / "run" / "httpd.pid").unlink(missing_ok=True)
         status, output = self.run("-k", "start")
         assert status == 0, f"httpd does not start: {output}\n{self.log_tail()}"

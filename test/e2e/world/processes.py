@@ -60,6 +60,14 @@ def accepts_connections(port, host="127.0.0.1"):
         return True
 
 
+def is_free(port, host="127.0.0.1"):
+    """Nobody listens there: not even a killed process of which threads are still ending."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        return True
+
+
 def is_alive(pid):
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
