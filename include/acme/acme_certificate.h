@@ -55,6 +55,10 @@ acme_err_t *acme_chain_fits_time(const acme_chain_t *chain, apr_time_t now, apr_
 /** RFC 9773 section 4.1 CertID, or NULL in *certid if the leaf has no Authority Key Identifier. */
 acme_err_t *acme_chain_certid(char **certid, const acme_chain_t *chain, apr_pool_t *pool);
 
+/** The leaf in DER. */
+acme_err_t *acme_chain_leaf_der(unsigned char **der, apr_size_t *len, const acme_chain_t *chain,
+                                apr_pool_t *pool);
+
 /** A self-signed certificate for @a name (as subject and subjectAltName) valid from a day before
  * @a now until @a lifetime after it: the placeholder that keeps a TLS virtual host alive until its
  * first certificate. PEM in *pem. */

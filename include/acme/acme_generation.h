@@ -52,6 +52,7 @@ typedef struct {
     const char *profile;     /**< or NULL */
     apr_time_t made;         /**< or 0 */
     const char *certid;      /**< RFC 9773 section 4.1, or NULL */
+    apr_time_t revoked;      /**< when it was revoked by us; 0: it was not */
 } acme_generation_fact_t;
 
 typedef struct {
@@ -84,6 +85,11 @@ acme_err_t *acme_generation_write(const acme_store_t *store, const char *folder,
 /** What `current` would say of @a certificate, copied to @a pool but for its names. */
 void acme_generation_fact_fill(acme_generation_fact_t *fact,
                                const acme_generation_certificate_t *certificate, apr_pool_t *pool);
+
+/** Notes in `current` that the certificate with fingerprint @a sha256 was revoked at @a when. It stays so
+ * for as long as the certificate counts; nothing happens if it does not. */
+acme_err_t *acme_generation_revoked(const acme_store_t *store, const char *folder,
+                                    const char *sha256, apr_time_t when, apr_pool_t *scratch_pool);
 
 /** The certificate of @a type, or NULL. */
 const acme_generation_certificate_t *

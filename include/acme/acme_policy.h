@@ -20,6 +20,7 @@ typedef enum {
     ACME_DUE_FIRST,       /**< there is no certificate yet */
     ACME_DUE_NAMES,       /**< a configured name is not in it */
     ACME_DUE_KEY_TYPE,    /**< a configured key type has none */
+    ACME_DUE_REVOKED,     /**< it was revoked by us */
     ACME_DUE_RENEWAL,     /**< its renew window begins at `at` */
     ACME_DUE_RENEWAL_INFO /**< the CA suggested a window, and `at` is in it (RFC 9773) */
 } acme_due_reason_t;

@@ -420,6 +420,21 @@ acme_err_t *acme_chain_certid(char **certid, const acme_chain_t *chain, apr_pool
     return NULL;
 }
 
+/* see acme_certificate.h */
+acme_err_t *acme_chain_leaf_der(unsigned char **der, apr_size_t *len, const acme_chain_t *chain,
+                                apr_pool_t *pool)
+{
+    int size = i2d_X509(chain->leaf, NULL);
+    unsigned char *bytes = apr_palloc(pool, size > 0 ? (apr_size_t)size : 1);
+    unsigned char *end = bytes;
+    if (size <= 0 || i2d_X509(chain->leaf, &end) != size) {
+        return acme_openssl__err(pool, ACME_ERR_INTERNAL, "a certificate cannot be written as DER");
+    }
+    *der = bytes;
+    *len = (apr_size_t)size;
+    return NULL;
+}
+
 /* A serial number of 127 bits that differs with key and time. It is derived, since nothing here
  * draws randomness; a self-signed certificate needs no more. */
 static int set_serial(X509 *certificate, EVP_PKEY *pkey, apr_time_t now)

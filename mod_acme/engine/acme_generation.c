@@ -12,7 +12,7 @@
  *   {"version":1, "generation":n, "made":TIME, "cert":[
  *      {"type":"p-256", "valid":{"from":TIME, "until":TIME}, "domains":[…], "serial":…,
  *       "sha256-fingerprint":…, "issuer-name":…, "ari-cert-id":…, "ca-url":URL, "account-url":URL,
- *       "profile":…, "made":TIME}, …]}
+ *       "profile":…, "made":TIME, "revoked":TIME}, …]}
  *
  * 1. <n> is complete on disk before `current` names it, so what counts can always be read.
  * 2. What counts never goes down: a write with a number that is not above it is refused.
@@ -98,6 +98,7 @@ static acme_err_t *read_fact(acme_generation_fact_t *fact, const json_t *object,
     fact->profile = acme_json_string(object, "profile", pool);
     fact->made = acme_json_time(object, "made");
     fact->certid = acme_json_string(object, "ari-cert-id", pool);
+    fact->revoked = acme_json_time(object, "revoked");
     ACME_TRY(read_identifiers(&fact->identifiers, object, pool));
     if (fact->not_after <= fact->not_before || fact->serial == NULL || fact->sha256 == NULL ||
         fact->identifiers->nelts == 0) {
@@ -216,6 +217,35 @@ static json_t *fact_json(const acme_generation_certificate_t *certificate, apr_p
     return fact;
 }
 
+/* What `current` says of the certificate with this fingerprint; NULL if it does not know it. */
+static json_t *find_fact(const json_t *object, const char *sha256)
+{
+    const json_t *certificates = json_object_get(object, "cert");
+    for (size_t i = 0; i < json_array_size(certificates); i++) {
+        json_t *fact = json_array_get(certificates, i);
+        const json_t *fingerprint = json_object_get(fact, "sha256-fingerprint");
+        if (json_is_string(fingerprint) && strcmp(json_string_value(fingerprint), sha256) == 0) {
+            return fact;
+        }
+    }
+    return NULL;
+}
+
+acme_err_t *acme_generation_revoked(const acme_store_t *store, const char *folder,
+                                    const char *sha256, apr_time_t when, apr_pool_t *scratch_pool)
+{
+    json_t *object;
+    ACME_TRY(read_current(&object, store, folder, scratch_pool));
+    json_t *fact = object != NULL ? find_fact(object, sha256) : NULL;
+    if (fact == NULL) {
+        return NULL;
+    }
+    acme_json_set_time(fact, "revoked", when);
+    const char *text = acme_json_text(object, 1, scratch_pool);
+    return acme_store_put(store, acme_store_path(scratch_pool, "live", folder, CURRENT), text,
+                          strlen(text), scratch_pool);
+}
+
 /* Makes @a generation the one that counts. What `current` said beyond our knowledge is kept. */
 static acme_err_t *write_current(const acme_store_t *store, const char *folder,
                                  const acme_generation_t *generation, apr_pool_t *pool)
@@ -232,7 +262,11 @@ static acme_err_t *write_current(const acme_store_t *store, const char *folder,
     for (int i = 0; i < generation->certificates->nelts; i++) {
         const acme_generation_certificate_t *certificate =
             &APR_ARRAY_IDX(generation->certificates, i, acme_generation_certificate_t);
-        json_array_append_new(certificates, fact_json(certificate, pool));
+        json_t *fact = fact_json(certificate, pool);
+        acme_json_set_time(
+            fact, "revoked",
+            acme_json_time(find_fact(object, certificate->chain->sha256), "revoked"));
+        json_array_append_new(certificates, fact);
     }
     acme_json_set_int(object, "version", FORMAT_VERSION);
     acme_json_set_int(object, "generation", (json_int_t)generation->number);

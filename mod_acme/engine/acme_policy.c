@@ -145,6 +145,8 @@ static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_s
     if (fact != NULL &&
         acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {
         one.reason = ACME_DUE_NAMES;
+    } else if (fact != NULL && fact->revoked != 0) {
+        one.reason = ACME_DUE_REVOKED;
     } else if (fact != NULL) {
         one = judge_age(domain, fact, renewal);
     }
@@ -189,6 +191,8 @@ const char *acme_policy_due_text(acme_due_reason_t reason)
         return "its certificate lacks a configured name";
     case ACME_DUE_KEY_TYPE:
         return "it lacks a certificate of a configured key type";
+    case ACME_DUE_REVOKED:
+        return "its certificate was revoked";
     case ACME_DUE_RENEWAL:
         return "its certificate is in its renew window";
     case ACME_DUE_RENEWAL_INFO:

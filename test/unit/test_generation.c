@@ -327,6 +327,41 @@ static void a_senseless_generation_is_not_written(void **state)
     assert_int_equal(0, fake_store_count(world->disk, "live/"));
 }
 
+static apr_time_t revoked(const read_world_t *world, acme_key_type_t type)
+{
+    acme_generation_facts_t *facts;
+    assert_well(acme_generation_facts_read(&facts, world->store, NAME, world->pool));
+    return acme_generation_fact(facts, type)->revoked;
+}
+
+static void what_is_revoked_stays_so_as_long_as_it_counts(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_generation_t *first = read_world_generation(world, NAME, 1, ACME_KEY_P256, *state);
+    read_world_add(world, first, NAME, ACME_KEY_RSA, *state);
+    assert_well(acme_generation_write(world->store, NAME, first, *state));
+    const acme_chain_t *chain = acme_generation_certificate(first, ACME_KEY_RSA)->chain;
+    apr_time_t when = apr_time_from_sec(1700000000);
+    assert_well(acme_generation_revoked(world->store, NAME, "another", when, *state));
+    assert_true(revoked(world, ACME_KEY_RSA) == 0);
+    assert_well(acme_generation_revoked(world->store, NAME, chain->sha256, when, *state));
+    assert_true(revoked(world, ACME_KEY_RSA) == when);
+    assert_true(revoked(world, ACME_KEY_P256) == 0);
+    assert_int_equal(1, counting(world));
+
+    /* the other one is replaced, and then this one */
+    acme_generation_t *second = read_world_generation(world, NAME, 2, ACME_KEY_P256, *state);
+    APR_ARRAY_PUSH((apr_array_header_t *)second->certificates, acme_generation_certificate_t) =
+        *acme_generation_certificate(first, ACME_KEY_RSA);
+    assert_well(acme_generation_write(world->store, NAME, second, *state));
+    assert_true(revoked(world, ACME_KEY_RSA) == when);
+    acme_generation_t *third = read_world_generation(world, NAME, 3, ACME_KEY_P256, *state);
+    read_world_add(world, third, "www." NAME, ACME_KEY_RSA, *state);
+    assert_well(acme_generation_write(world->store, NAME, third, *state));
+    assert_true(revoked(world, ACME_KEY_RSA) == 0);
+    assert_well(acme_generation_revoked(world->store, "b.example", chain->sha256, when, *state));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +383,7 @@ int main(void)
         FIXTURE_TEST(a_key_of_another_certificate_is_refused),
         FIXTURE_TEST(senseless_facts_are_refused),
         FIXTURE_TEST(a_senseless_generation_is_not_written),
+        FIXTURE_TEST(what_is_revoked_stays_so_as_long_as_it_counts),
     };
     return fixture_run(tests);
 }

@@ -259,6 +259,22 @@ static void a_default_key_type_replaces_nothing_that_works(void **state)
     assert_true(due.at == noon + 67 * ACME_TIME_DAY);
 }
 
+static void a_revoked_certificate_is_due_at_once(void **state)
+{
+    acme_due_t due;
+    acme_domain_t *domain = domain_of(*state, 1);
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).revoked = noon;
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_REVOKED, due.reason);
+    assert_true(due.at == 0);
+    assert_string_equal("its certificate was revoked", acme_policy_due_text(due.reason));
+    APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).type = ACME_KEY_RSA;
+    domain->has_key_specs = 0; /* one of another type than we would order today is one in use, too */
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_REVOKED, due.reason);
+}
+
 static void a_missing_name_or_key_type_is_due_at_once(void **state)
 {
     acme_due_t due;
@@ -565,6 +581,7 @@ int main(void)
         FIXTURE_TEST(the_same_reason_is_logged_once_a_day),
         FIXTURE_TEST(a_reason_is_the_same_with_another_token_or_address),
         FIXTURE_TEST(an_account_is_made_anew_within_limits),
+        FIXTURE_TEST(a_revoked_certificate_is_due_at_once),
     };
     return fixture_run(tests);
 }
