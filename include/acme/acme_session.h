@@ -53,6 +53,10 @@ typedef struct {
     apr_interval_time_t retry_delay;
     int max_in_flight;
     acme_bell_t *bell; /**< rung for each account key that was read or made; NULL: nobody listens */
+    /** Nonzero while runs are about to tell the CA of proofs that they have published for the account's
+     * key. NULL: never. */
+    int (*is_proving)(void *baton, const acme_session_t *session);
+    void *baton;
 } acme_session_config_t;
 
 /** What a run hears. Everything lives only during the call. */
@@ -67,6 +71,7 @@ typedef struct {
 typedef enum {
     ACME_REQUEST_POST,        /**< signed, to `url` */
     ACME_REQUEST_NEW_ORDER,   /**< signed, to the directory's newOrder */
+    ACME_REQUEST_REVOKE,      /**< signed, to the directory's revokeCert */
     ACME_REQUEST_RENEWAL_INFO /**< an unsigned GET about `certid` (RFC 9773 section 4.1) */
 } acme_request_kind_t;
 
@@ -81,6 +86,9 @@ typedef struct {
                            const char *account_url, apr_pool_t *pool);
     const char *certid; /**< of ACME_REQUEST_RENEWAL_INFO */
     int is_optional;    /**< of a POST: that it fails, in whatever way, is not the CA's trouble */
+    /** Of ACME_REQUEST_REVOKE: the certificate's, to sign with in place of the account's; must live as
+     * long as the request. NULL: the account's. */
+    const acme_key_t *key;
     void (*hear)(void *baton, const acme_answer_t *answer);
     void *baton;
 } acme_request_t;
@@ -88,6 +96,9 @@ typedef struct {
 /** A session with @a ca; nothing is read or asked before the first request. */
 acme_session_t *acme_session_create(const acme_session_config_t *config, const acme_ca_t *ca,
                                     apr_pool_t *pool);
+
+/** The CA it is with. */
+const acme_ca_t *acme_session_ca(const acme_session_t *session);
 
 /** Queues a request; its strings are copied. `hear` is called once, from inside
  * acme_transport_pump or acme_session_tick, never from inside this function, unless withdrawn before. */
@@ -120,7 +131,7 @@ typedef void acme_session_changed_fn(void *baton, const acme_err_t *err);
  * (accounts/<ca>/privkey.new) before the CA hears of it; whoever finds it there asks the CA which of the
  * two it has, so that neither is lost whenever the process dies, or whatever becomes of an answer. What
  * is queued waits, what is in flight is heard before. Proofs that were published for the old key are
- * worth nothing after it.
+ * worth nothing after it: runs that are about to tell of theirs may do so first, for an hour at most.
  *
  * ACME_ERR_CONFIG: there is no account, the CA offers no such change or refuses it, or the key is that of
  * ACMEAccountKeyFile. Trouble in reaching the CA is waited out, as ever. Returns -1, and @a changed is not

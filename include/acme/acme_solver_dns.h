@@ -3,8 +3,7 @@
  *
  * What must outlive the process is in a sealed record challenges/dns-01/<value>: at which name the
  * record was set and since when, so that a restart neither begins the wait anew nor loses what is
- * to be cleaned away, whatever the DNS says by then; and what its removal must be told. It is on the
- * disk before the record is set, so that no power loss leaves one in the zone.
+ * to be cleaned away, whatever the DNS says by then.
  *
  * The wait ends well when every authoritative server shows the value and the time to settle is
  * over. It fails when a server that answers still lacks it at the time limit. Where nobody can be

@@ -12,7 +12,7 @@
  *   staging/<name>/privkey       secret
  *   live/<name>/current          record   live/<name>/<n>             secret
  *   challenges/http-01/<token>   record   challenges/<type>/<name>    record
- *   requests/<file>              plain
+ *   requests/<file>              record
  *
  * The path alone decides what a value is: *plain* (as is), *record* (readable JSON with a MAC) or
  * *secret* (encrypted); see acme_seal.h. Who reads a record or secret whose seal does not open gets

@@ -28,6 +28,7 @@
 #include "acme/acme_session.h"
 #include "acme/acme_standing.h"
 #include "acme_inquiry.h"
+#include "acme_wish.h"
 
 #define NEVER ((apr_time_t)APR_INT64_MAX)
 
@@ -60,6 +61,8 @@ struct acme_engine_t {
     acme_engine_config_t config;
     acme_issuance_host_t host;
     acme_inquiry_host_t inquiry_host;
+    acme_wish_host_t wish_host;
+    acme_wishes_t *wishes;
     entry_t *entries; /* by domain index */
     entry_t **heap;
     int count;
@@ -181,6 +184,47 @@ static void on_ended(void *baton, acme_issuance_t *run)
     acme_preflight_desk_ended(engine->desk, entry->domain, acme_issuance_record(run)->err != NULL);
     APR_ARRAY_PUSH(engine->ended, acme_issuance_t *) = run;
     set_due(engine, entry, acme_env_now(engine->config.env)); /* what next? a look will tell */
+}
+
+/* ---- what wishes want ---- */
+
+static acme_session_t *on_session(void *baton, const char *name)
+{
+    const acme_engine_t *engine = baton;
+    for (int i = 0; i < engine->sessions->nelts; ++i) {
+        acme_session_t *session = APR_ARRAY_IDX(engine->sessions, i, acme_session_t *);
+        const acme_ca_t *ca = acme_session_ca(session);
+        if (strcmp(ca->directory_url, name) == 0 || strcmp(ca->name, name) == 0 ||
+            strcmp(ca->folder, name) == 0) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+static int on_is_proving(void *baton, const acme_session_t *session)
+{
+    const acme_engine_t *engine = baton;
+    for (int i = 0; i < engine->count; ++i) {
+        const entry_t *entry = &engine->entries[i];
+        if (entry->run == NULL || entry->session != session) {
+            continue;
+        }
+        acme_step_t step = acme_issuance_record(entry->run)->step;
+        if (step == ACME_STEP_PUBLISH || step == ACME_STEP_RESPOND) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void on_look(void *baton, const acme_domain_t *domain)
+{
+    acme_engine_t *engine = baton;
+    entry_t *entry = entry_of(engine, domain);
+    if (entry->run == NULL) { /* else it is looked at when that ends */
+        set_due(engine, entry, acme_env_now(engine->config.env));
+    }
 }
 
 /* A full disk meets every run: one line, and one more an hour while it lasts. */
@@ -367,7 +411,9 @@ static acme_session_t *session_for(acme_engine_t *engine, const acme_ca_t *ca, a
                                         .generate_key = engine->config.generate_key,
                                         .retry_delay = engine->config.retry_delay,
                                         .max_in_flight = engine->config.max_in_flight,
-                                        .bell = engine->config.bell};
+                                        .bell = engine->config.bell,
+                                        .is_proving = on_is_proving,
+                                        .baton = engine};
         session = acme_session_create(&config, ca, engine->pool);
         apr_hash_set(known, ca->directory_url, APR_HASH_KEY_STRING, session);
         APR_ARRAY_PUSH(engine->sessions, acme_session_t *) = session;
@@ -394,6 +440,19 @@ static void set_host(acme_engine_t *engine)
                                                  .baton = engine,
                                                  .ended = on_inquired,
                                                  .store_trouble = on_store_trouble};
+}
+
+static void set_wishes(acme_engine_t *engine)
+{
+    engine->wish_host = (acme_wish_host_t){.env = engine->config.env,
+                                           .store = engine->config.store,
+                                           .domains = engine->config.domains,
+                                           .retry_delay = engine->config.retry_delay,
+                                           .baton = engine,
+                                           .session = on_session,
+                                           .look = on_look,
+                                           .store_trouble = on_store_trouble};
+    engine->wishes = acme_wishes_create(&engine->wish_host, engine->pool);
 }
 
 static void set_desk(acme_engine_t *engine)
@@ -438,6 +497,7 @@ acme_engine_t *acme_engine_create(const acme_engine_config_t *config, apr_pool_t
     engine->sessions = apr_array_make(pool, 2, sizeof(acme_session_t *));
     engine->ended = apr_array_make(pool, 16, sizeof(acme_issuance_t *));
     set_host(engine);
+    set_wishes(engine);
     set_desk(engine);
     set_entries(engine);
     find_leftovers(engine);
@@ -810,6 +870,8 @@ static apr_time_t next_due(const acme_engine_t *engine)
     }
     apr_time_t desk_at = acme_preflight_desk_next(engine->desk);
     next = desk_at != 0 ? sooner(next, desk_at) : next;
+    apr_time_t wish_at = acme_wishes_next(engine->wishes);
+    next = wish_at != 0 ? sooner(next, wish_at) : next;
     return engine->orphans != NULL ? sooner(next, engine->sweep_at) : next;
 }
 
@@ -859,6 +921,7 @@ static void mind_the_clock(acme_engine_t *engine)
 apr_time_t acme_engine_tick(acme_engine_t *engine, apr_interval_time_t wait)
 {
     mind_the_clock(engine);
+    acme_wishes_tick(engine->wishes);
     work(engine);
     tick_sessions(engine);
     pump(engine, wait);

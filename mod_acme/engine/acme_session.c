@@ -47,6 +47,11 @@ acme_session_t *acme_session_create(const acme_session_config_t *config, const a
     return session;
 }
 
+const acme_ca_t *acme_session_ca(const acme_session_t *session)
+{
+    return session->ca;
+}
+
 /* ---- exchanges ---- */
 
 acme_exchange_t *acme_session__exchange(acme_session_t *session, acme_method_t method,
@@ -237,6 +242,7 @@ static acme_ask_list_t *queue_for(acme_session_t *session, const acme_ask_t *ask
     case ACME_REQUEST_RENEWAL_INFO:
         return &session->inquiries;
     case ACME_REQUEST_POST:
+    case ACME_REQUEST_REVOKE:
         break;
     }
     return &session->queue;
@@ -249,9 +255,9 @@ static void enqueue_first(acme_session_t *session, acme_ask_t *ask)
     ++session->queued;
 }
 
-static acme_ask_t *dequeue(acme_session_t *session)
+static acme_ask_t *dequeue(acme_session_t *session, int with_orders)
 {
-    int has_orders = session->orders.first != NULL;
+    int has_orders = with_orders && session->orders.first != NULL;
     int is_their_turn = session->queue.first == NULL || ++session->turn % 3 == 0;
     acme_ask_list_t *queue = has_orders && is_their_turn ? &session->orders : &session->queue;
     acme_ask_t *ask = queue->first;
@@ -338,7 +344,7 @@ static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_p
     } else if (acme_problem_is(problem, "accountDoesNotExist")) {
         acme_session__lose_account(session, ask->account);
         enqueue_first(session, ask);
-    } else if (acme_problem_is(problem, "unauthorized") &&
+    } else if (acme_problem_is(problem, "unauthorized") && ask->request.key == NULL &&
                (ask->account != session->account || acme_session__doubt_account(session))) {
         enqueue_first(session, ask);
     } else if (!ask->request.is_optional && is_ca_trouble(session, exchange) &&
@@ -434,16 +440,35 @@ static acme_err_t *compose(const char **payload, acme_session_t *session, const 
                                                        session->account->url, pool);
 }
 
+/* NULL: the CA has no such thing. */
+static const char *url_of(const acme_session_t *session, const acme_ask_t *ask)
+{
+    switch (ask->request.kind) {
+    case ACME_REQUEST_NEW_ORDER:
+        return session->directory->new_order;
+    case ACME_REQUEST_REVOKE:
+        return session->directory->revoke_cert;
+    case ACME_REQUEST_POST:
+    case ACME_REQUEST_RENEWAL_INFO:
+        break;
+    }
+    return ask->request.url;
+}
+
 static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
 {
-    const char *url = ask->request.kind == ACME_REQUEST_NEW_ORDER ? session->directory->new_order
-                                                                  : ask->request.url;
+    const char *url = url_of(session, ask);
+    if (url == NULL) {
+        return acme_err_make(ask->pool, ACME_ERR_CONFIG, "the CA %s revokes nothing by ACME",
+                             session->ca->name);
+    }
     acme_exchange_t *exchange = acme_session__exchange(session, ACME_METHOD_POST, url, hear_ask,
                                                        ask, ask->pool);
     const char *payload;
     ACME_TRY(compose(&payload, session, ask, exchange->pool));
-    acme_jws_t jws = {.key = session->key,
-                      .kid = session->account->url,
+    const acme_key_t *key = ask->request.key;
+    acme_jws_t jws = {.key = key != NULL ? key : session->key,
+                      .kid = key != NULL ? NULL : session->account->url,
                       .nonce = acme_session__take_nonce(session, exchange->pool),
                       .url = exchange->url,
                       .payload = payload};
@@ -455,18 +480,24 @@ static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
     return NULL;
 }
 
-static void flow(acme_session_t *session)
+/* Nonzero if something waits that may go now. */
+static int may_flow(const acme_session_t *session, int with_orders)
 {
-    while (session->queued > 0 && session->nonce_count > 0 &&
+    return with_orders ? session->queued > 0 : session->queue.first != NULL;
+}
+
+static void flow(acme_session_t *session, int with_orders)
+{
+    while (may_flow(session, with_orders) && session->nonce_count > 0 &&
            session->in_flight < session->config.max_in_flight) {
-        acme_ask_t *ask = dequeue(session);
+        acme_ask_t *ask = dequeue(session, with_orders);
         acme_err_t *err = launch(session, ask);
         if (err != NULL) {
             deliver_err(ask, err);
         }
     }
-    if (session->queued > 0) {
-        acme_session__seek_nonces(session, session->queued);
+    if (may_flow(session, with_orders)) {
+        acme_session__seek_nonces(session, with_orders ? session->queued : 1);
     }
 }
 
@@ -492,11 +523,15 @@ static void proceed(acme_session_t *session)
         acme_session__check_account(session);
         return;
     }
+    if (acme_session__is_proving(session)) {
+        flow(session, 0); /* so that it comes to an end */
+        return;
+    }
     if (session->change.kind != ACME_CHANGE_NONE && !has_signed_in_flight(session)) {
         acme_session__begin_change(session);
     }
     if (session->change.kind == ACME_CHANGE_NONE) { /* or it has failed at once */
-        flow(session);
+        flow(session, 1);
     }
 }
 
@@ -642,7 +677,7 @@ void acme_session_stop(acme_session_t *session)
         acme_session_withdraw(session, session->flying.first);
     }
     while (session->queued > 0) {
-        acme_ask_t *ask = dequeue(session);
+        acme_ask_t *ask = dequeue(session, 1);
         apr_pool_destroy(ask->pool);
     }
     while (session->inquiries.first != NULL) {

@@ -21,6 +21,10 @@
 #include <apr_strings.h>
 
 #include "acme/acme_key_file.h"
+#include "acme/acme_time.h"
+
+/** So long a new key waits for proofs that stand for the old one. */
+#define PROVING_MAX ACME_TIME_HOUR
 
 #define OUR_KEY "privkey"
 #define NEW_KEY "privkey.new"
@@ -31,7 +35,10 @@ static int begin(acme_session_t *session, acme_change_kind_t kind, acme_session_
     if (session->change.kind != ACME_CHANGE_NONE) {
         return -1;
     }
-    session->change = (acme_change_t){.kind = kind, .changed = changed, .baton = baton};
+    session->change = (acme_change_t){.kind = kind,
+                                      .changed = changed,
+                                      .baton = baton,
+                                      .since = acme_env_now(session->config.env)};
     return 0;
 }
 
@@ -43,6 +50,14 @@ int acme_session_roll_key(acme_session_t *session, acme_session_changed_fn *chan
 int acme_session_deactivate(acme_session_t *session, acme_session_changed_fn *changed, void *baton)
 {
     return begin(session, ACME_CHANGE_CLOSE, changed, baton);
+}
+
+int acme_session__is_proving(const acme_session_t *session)
+{
+    apr_time_t waited = acme_env_now(session->config.env) - session->change.since;
+    return session->change.kind == ACME_CHANGE_KEY && session->config.is_proving != NULL &&
+           waited >= 0 && waited < PROVING_MAX &&
+           session->config.is_proving(session->config.baton, session);
 }
 
 /* Who asked for it may ask for the next one from inside. */

@@ -42,6 +42,7 @@ typedef struct {
     void *baton;
     acme_err_t *refusal; /* the CA said so, but has it perhaps done it? */
     int bad_nonces;
+    apr_time_t since;
 } acme_change_t;
 
 struct acme_session_t {
@@ -154,6 +155,9 @@ void acme_session__resolve_key(acme_session_t *session);
 
 /** Begins the change that was asked for; nothing signed may be in flight. */
 void acme_session__begin_change(acme_session_t *session);
+
+/** Nonzero if the change has to wait for proofs. */
+int acme_session__is_proving(const acme_session_t *session);
 
 /** The account cannot be had for the reason @a err. Nonzero if only a change was waiting for it, and has
  * heard. */

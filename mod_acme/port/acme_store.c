@@ -22,7 +22,7 @@ static const group_rule_t rules[] = {
     {"domains", NULL, ACME_STORE_PLAIN, ACME_STORE_PLAIN},
     {"archive", NULL, ACME_STORE_PLAIN, ACME_STORE_PLAIN},
     {"placeholder", NULL, ACME_STORE_PLAIN, ACME_STORE_PLAIN},
-    {"requests", NULL, ACME_STORE_PLAIN, ACME_STORE_PLAIN},
+    {"requests", NULL, ACME_STORE_RECORD, ACME_STORE_RECORD},
     {"accounts", "privkey", ACME_STORE_RECORD, ACME_STORE_SECRET},
     {"staging", "privkey", ACME_STORE_RECORD, ACME_STORE_SECRET},
     {"challenges", NULL, ACME_STORE_RECORD, ACME_STORE_RECORD},

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from world.httpd import STATUS_HANDLER, vhost
+from world.processes import wait_for
+from world.store import Store
 
 KID = "kid-1"
 HMAC = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
@@ -182,3 +184,79 @@ def test_a_bad_account_key_leaves_the_rest_alone(make_ca, make_httpd, folder):
     httpd.wait_for_log("acme:error.*ACMEAccountKeyFile cannot be used: .*account.pem has no account key")
     assert httpd.get_plain("localhost").status == 200
     assert ca.requests("/sign-me-up") == 0
+
+
+# ---- wishes of root
+
+
+def ask(httpd, **members):
+    """Asks the running engine, and waits until it has seen to it."""
+    store = Store(httpd.store)
+    owner = (httpd.store / "requests").stat().st_uid
+    store.wish("test", owner=owner, **members)
+    wait_for(lambda: not store.wishes(), "end of the wish", 15)
+
+
+def account_key(httpd):
+    return next(httpd.store.glob("accounts/*/privkey")).read_bytes()
+
+
+def test_a_new_account_key(make_ca, make_httpd):
+    ca = make_ca()
+    httpd = make_httpd(DOMAIN, ca=ca).start()
+    httpd.wait_for_certificate("example.org")
+    before = account_key(httpd)
+    ask(httpd, wish="account-rollover", ca=ca.directory_url)
+    httpd.wait_for_log("the account has a new key")
+    assert ca.requests("/rollover-account-key") == 1
+    assert account_key(httpd) != before
+    assert not list(httpd.store.glob("accounts/*/privkey.new"))
+    # it is the account of before, with the new key, in this process and the next
+    for name in ("two.example.org", "three.example.org"):
+        httpd.configure(DOMAIN + another(name)).graceful()
+        httpd.wait_for_certificate(name)
+    assert ca.requests("/sign-me-up") == 1
+
+
+def test_an_account_is_closed(make_ca, make_httpd):
+    ca = make_ca()
+    httpd = make_httpd(DOMAIN, ca=ca).start()
+    httpd.wait_for_certificate("example.org")
+    ask(httpd, wish="account-deactivate", ca=ca.directory_url)
+    httpd.wait_for_log("is closed, as was wished")
+    httpd.configure(DOMAIN + another("two.example.org")).graceful()
+    httpd.wait_for_log("acme:error.*was closed by your wish")
+    assert httpd.handshake("example.org", root=httpd.root_file())
+    assert ca.requests("/sign-me-up") == 1
+    folder = next(httpd.store.glob("accounts/*"))
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    httpd.graceful()
+    httpd.wait_for_certificate("two.example.org")
+
+
+@pytest.mark.parametrize("key", ["account", "certificate"])
+def test_a_revoked_certificate_is_replaced(make_ca, make_httpd, key):
+    ca = make_ca()
+    httpd = make_httpd(DOMAIN, ca=ca).start()
+    first = httpd.wait_for_certificate("example.org")
+    ask(httpd, wish="revoke", domain="example.org", reason="keyCompromise", key=key)
+    assert '"Revoked"' in ca.management(f"/cert-status-by-serial/{first.serial:x}")
+    second = httpd.wait_for_certificate("example.org", other_than=first.serial)
+    assert '"Valid"' in ca.management(f"/cert-status-by-serial/{second.serial:x}")
+    assert ca.orders() == 2
+    assert not httpd.log_lines("acme:error")
+
+
+@pytest.mark.root
+def test_nobody_else_can_wish(make_ca, make_httpd):
+    ca = make_ca()
+    httpd = make_httpd(DOMAIN, ca=ca).start()
+    httpd.wait_for_certificate("example.org")
+    wish = httpd.store / "requests" / "mine"
+    wish.write_text(json.dumps({"version": 1, "wish": "account-deactivate", "ca": ca.directory_url}))
+    wish.chmod(0o644)
+    httpd.wait_for_log("requests/mine in the store is ignored")
+    assert not wish.exists()
+    assert account_updates(ca) == 0

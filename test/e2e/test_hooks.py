@@ -87,32 +87,6 @@ def test_programs_of_other_tools_run_unchanged(make_bind, make_ca, make_httpd, f
     assert not httpd.log_lines(r"could not be (set|removed)")
 
 
-def test_certbots_clean_up_is_told_what_was_printed_by_a_server_that_is_dead(make_bind, make_ca, make_httpd, folder, hooks):
-    """Its second program works with what the first has printed, and nothing else."""
-    bind = make_bind(("zone.example",), lag=1)
-    credentials = write_credentials(
-        folder / "credentials", NSUPDATE_SERVER=PRIMARY, NSUPDATE_PORT=bind.port, NSUPDATE_KEY=bind.nsupdate_key()
-    )
-    way = f"style=certbot credentials={credentials} {STYLES['certbot'].format(hooks=hooks)}"
-    common = f"ACMEDnsResolver {PRIMARY}:{bind.port}\nACMEDnsPort {bind.port}\nACMECAChallenges dns-01\n"
-    httpd = make_httpd(
-        f"ACMEChallengeDns01 exec {way}\nACMEDomain www.zone.example\n" + vhost("www.zone.example"),
-        ca=make_ca(dns=bind),
-        common=common,
-    )
-    bind.stop(SECONDARY)
-    httpd.start()
-    httpd.wait_for_log(r"waiting for the TXT record", timeout=40)
-    for pid in httpd.pids():
-        send(pid, signal.SIGKILL)
-    wait_for(lambda: not httpd.pids(), "end of httpd")
-    bind.start(SECONDARY)
-    httpd.start()
-    httpd.wait_for_certificate("www.zone.example", timeout=40)
-    assert bind.added(challenge("www.zone.example")) == 1  # the first program has not run again
-    wait_for(lambda: bind.is_clean(challenge("www.zone.example")), "clean zone", 15)
-
-
 # ---- a program that hangs
 
 

@@ -45,7 +45,8 @@ static void the_path_decides_the_kind(void **state)
     assert_int_equal(ACME_STORE_PLAIN, acme_store_kind("domains/a.example/pubcert.pem"));
     assert_int_equal(ACME_STORE_PLAIN, acme_store_kind("archive/a.example.1/privkey.pem"));
     assert_int_equal(ACME_STORE_PLAIN, acme_store_kind("placeholder/privkey.pem"));
-    assert_int_equal(ACME_STORE_PLAIN, acme_store_kind("requests/renew"));
+    assert_int_equal(ACME_STORE_PLAIN, acme_store_kind("placeholder/renew"));
+    assert_int_equal(ACME_STORE_RECORD, acme_store_kind("requests/renew"));
     assert_int_equal(ACME_STORE_RECORD, acme_store_kind("accounts/ca.example/account.json"));
     assert_int_equal(ACME_STORE_SECRET, acme_store_kind("accounts/ca.example/privkey"));
     assert_int_equal(ACME_STORE_RECORD, acme_store_kind("staging/a.example/order.json"));
@@ -59,7 +60,7 @@ static void the_path_decides_the_kind(void **state)
 static void names_keep_rules(void **state)
 {
     apr_pool_t *pool = *state;
-    assert_true(acme_store_path_ok("requests/a"));
+    assert_true(acme_store_path_ok("placeholder/a"));
     assert_true(acme_store_path_ok("live/_wildcard.example.org/12"));
     assert_true(acme_store_path_ok("challenges/tls-alpn-01/2001:db8::1"));
     assert_true(acme_store_path_ok("challenges/http-01/-token_with-dashes"));
@@ -83,7 +84,7 @@ static void joins_paths(void **state)
 {
     apr_pool_t *pool = *state;
     assert_string_equal("live/a/1", acme_store_path(pool, "live", "a", "1"));
-    assert_string_equal("requests/a", acme_store_path(pool, "requests", "a", NULL));
+    assert_string_equal("placeholder/a", acme_store_path(pool, "placeholder", "a", NULL));
 }
 
 static void refuses_wrong_paths_in_every_verb(void **state)
@@ -115,12 +116,12 @@ static void gives_back_what_was_put(void **state)
 {
     apr_pool_t *pool = *state;
     house_t house = open_house(pool);
-    assert_value(house.store, "requests/a", NULL, pool);
-    assert_well(acme_store_put(house.store, "requests/a", "plain", 5, pool));
+    assert_value(house.store, "placeholder/a", NULL, pool);
+    assert_well(acme_store_put(house.store, "placeholder/a", "plain", 5, pool));
     assert_well(acme_store_put(house.store, "archive/a.1/privkey.pem", "root's", 6, pool));
     assert_well(acme_store_put(house.store, "staging/a/order.json", "{\"step\":1}", 10, pool));
     assert_well(acme_store_put(house.store, "staging/a/privkey", "the key", 7, pool));
-    assert_value(house.store, "requests/a", "plain", pool);
+    assert_value(house.store, "placeholder/a", "plain", pool);
     assert_value(house.store, "archive/a.1/privkey.pem", "root's", pool);
     assert_value(house.store, "staging/a/order.json", "{\"step\":1}", pool);
     assert_value(house.store, "staging/a/privkey", "the key", pool);
@@ -172,8 +173,8 @@ static void without_secret_only_plain_paths_work(void **state)
     acme_store_t *store = fake_store_open(house.disk, 2, NULL, fake_env(house.world), pool);
     char *value;
     apr_size_t len;
-    assert_well(acme_store_put(store, "requests/a", "x", 1, pool));
-    assert_value(store, "requests/a", "x", pool);
+    assert_well(acme_store_put(store, "placeholder/a", "x", 1, pool));
+    assert_value(store, "placeholder/a", "x", pool);
     assert_refused(ACME_ERR_INTERNAL, acme_store_put(store, "live/a/1", "x", 1, pool));
     assert_refused(ACME_ERR_INTERNAL, acme_store_get(&value, &len, store, "live/a/1", pool));
     assert_well(acme_store_del(store, "live/a/1", pool));
@@ -184,14 +185,14 @@ static void passes_errors_of_the_provider_up(void **state)
     apr_pool_t *pool = *state;
     house_t house = open_house(pool);
     fake_store_fail_put(house.disk, 2, 2, ENOSPC);
-    assert_well(acme_store_put(house.store, "requests/a", "1", 1, pool));
-    acme_err_t *err = acme_store_put(house.store, "requests/a", "2", 1, pool);
+    assert_well(acme_store_put(house.store, "placeholder/a", "1", 1, pool));
+    acme_err_t *err = acme_store_put(house.store, "placeholder/a", "2", 1, pool);
     assert_refused(ACME_ERR_STORE, err);
     assert_int_equal(ENOSPC, err->status);
-    assert_value(house.store, "requests/a", "1", pool);
-    assert_refused(ACME_ERR_STORE, acme_store_put(house.store, "requests/a", "2", 1, pool));
-    assert_well(acme_store_put(house.store, "requests/a", "2", 1, pool));
-    assert_value(house.store, "requests/a", "2", pool);
+    assert_value(house.store, "placeholder/a", "1", pool);
+    assert_refused(ACME_ERR_STORE, acme_store_put(house.store, "placeholder/a", "2", 1, pool));
+    assert_well(acme_store_put(house.store, "placeholder/a", "2", 1, pool));
+    assert_value(house.store, "placeholder/a", "2", pool);
 }
 
 static void lists_names_once(void **state)
@@ -247,8 +248,8 @@ static int put_and_die(house_t *house, fake_store_moment_t moment, apr_pool_t *p
     if (setjmp(here) != 0) {
         return 1;
     }
-    assert_well(acme_store_put(house->store, "requests/first", "1", 1, pool));
-    assert_well(acme_store_put(house->store, "requests/second", "2", 1, pool));
+    assert_well(acme_store_put(house->store, "placeholder/first", "1", 1, pool));
+    assert_well(acme_store_put(house->store, "placeholder/second", "2", 1, pool));
     return 0;
 }
 
@@ -257,12 +258,12 @@ static void a_process_can_die_before_and_after_a_write(void **state)
     apr_pool_t *pool = *state;
     house_t house = open_house(pool);
     assert_true(put_and_die(&house, FAKE_STORE_BEFORE, pool));
-    assert_non_null(fake_store_raw(house.disk, "requests/first", NULL));
-    assert_null(fake_store_raw(house.disk, "requests/second", NULL));
+    assert_non_null(fake_store_raw(house.disk, "placeholder/first", NULL));
+    assert_null(fake_store_raw(house.disk, "placeholder/second", NULL));
     assert_true(put_and_die(&house, FAKE_STORE_AFTER, pool));
-    assert_non_null(fake_store_raw(house.disk, "requests/second", NULL));
+    assert_non_null(fake_store_raw(house.disk, "placeholder/second", NULL));
     assert_int_equal(4, fake_store_writes(house.disk));
-    assert_int_equal(2, fake_store_count(house.disk, "requests/"));
+    assert_int_equal(2, fake_store_count(house.disk, "placeholder/"));
 }
 
 int main(void)

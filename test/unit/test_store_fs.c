@@ -59,8 +59,8 @@ static void gives_back_what_was_put(void **state)
     assert_string_equal("{\"n\":1}", get(&house, "staging/a.example/order.json", pool));
     put(&house, "staging/a.example/order.json", "{\"n\":2}", pool);
     assert_string_equal("{\"n\":2}", get(&house, "staging/a.example/order.json", pool));
-    put(&house, "requests/renew", "", pool);
-    assert_string_equal("", get(&house, "requests/renew", pool));
+    put(&house, "placeholder/renew", "", pool);
+    assert_string_equal("", get(&house, "placeholder/renew", pool));
 }
 
 static void a_second_opening_reads_the_same(void **state)
@@ -104,9 +104,9 @@ static void del_removes_the_empty_folder(void **state)
     assert_well(acme_store_del(house.store, "staging/a/privkey", pool));
     assert_int_equal(-1, scratch_count(house.config.base, "staging/a", pool));
     assert_well(acme_store_del(house.store, "staging/a/privkey", pool));
-    put(&house, "requests/a", "x", pool);
-    assert_well(acme_store_del(house.store, "requests/a", pool));
-    assert_int_equal(0, scratch_count(house.config.base, "requests", pool));
+    put(&house, "placeholder/a", "x", pool);
+    assert_well(acme_store_del(house.store, "placeholder/a", pool));
+    assert_int_equal(0, scratch_count(house.config.base, "placeholder", pool));
 }
 
 static void list_leaves_hidden_and_foreign_names_out(void **state)
@@ -136,21 +136,21 @@ static void follows_no_link_in_what_others_write(void **state)
     apr_pool_t *pool = *state;
     house_t house = open_house(pool);
     scratch_write(house.config.base, "outside", "not yours", pool);
-    put(&house, "requests/real", "x", pool);
-    link_in(&house, "../outside", "requests/link", pool);
+    put(&house, "placeholder/real", "x", pool);
+    link_in(&house, "../outside", "placeholder/link", pool);
     char *value;
     apr_size_t len;
     assert_refused(ACME_ERR_INPUT,
-                   acme_store_get(&value, &len, house.store, "requests/link", pool));
+                   acme_store_get(&value, &len, house.store, "placeholder/link", pool));
     link_in(&house, "../requests", "live/folder", pool);
     assert_refused(ACME_ERR_STORE,
                    acme_store_get(&value, &len, house.store, "live/folder/real", pool));
     assert_refused(ACME_ERR_STORE, acme_store_put(house.store, "live/folder/x", "k", 1, pool));
-    assert_int_equal(2, scratch_count(house.config.base, "requests", pool));
+    assert_int_equal(2, scratch_count(house.config.base, "placeholder", pool));
     /* a put replaces the link, not what it points to */
-    put(&house, "requests/link", "new", pool);
+    put(&house, "placeholder/link", "new", pool);
     assert_string_equal("not yours", scratch_read(house.config.base, "outside", pool));
-    assert_string_equal("new", get(&house, "requests/link", pool));
+    assert_string_equal("new", get(&house, "placeholder/link", pool));
 }
 
 static void odd_things_in_a_sealed_place_are_set_aside(void **state)
@@ -176,33 +176,33 @@ static void refuses_files_that_are_too_large(void **state)
 {
     apr_pool_t *pool = *state;
     house_t house = open_house(pool);
-    put(&house, "requests/large", "x", pool);
-    assert_int_equal(0, truncate(apr_pstrcat(pool, house.config.base, "/requests/large", NULL),
+    put(&house, "placeholder/large", "x", pool);
+    assert_int_equal(0, truncate(apr_pstrcat(pool, house.config.base, "/placeholder/large", NULL),
                                  2 * ACME_STORE_VALUE_MAX));
     char *value;
     apr_size_t len;
     assert_refused(ACME_ERR_INPUT,
-                   acme_store_get(&value, &len, house.store, "requests/large", pool));
+                   acme_store_get(&value, &len, house.store, "placeholder/large", pool));
 }
 
 static void a_failed_write_leaves_the_old_value_and_no_rest(void **state)
 {
     apr_pool_t *pool = *state;
     house_t house = open_house(pool);
-    put(&house, "requests/a", "old", pool);
+    put(&house, "placeholder/a", "old", pool);
     struct rlimit before, none;
     assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &before));
     none = before;
     none.rlim_cur = 2;
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &none));
-    acme_err_t *err = acme_store_put(house.store, "requests/a", "newer", 5, pool);
+    acme_err_t *err = acme_store_put(house.store, "placeholder/a", "newer", 5, pool);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
     assert_refused(ACME_ERR_STORE, err);
     assert_int_equal(EFBIG, err->status);
-    assert_non_null(strstr(err->text, "/acme/requests/a"));
-    assert_string_equal("old", get(&house, "requests/a", pool));
-    assert_int_equal(1, scratch_count(house.config.base, "requests", pool));
+    assert_non_null(strstr(err->text, "/acme/placeholder/a"));
+    assert_string_equal("old", get(&house, "placeholder/a", pool));
+    assert_int_equal(1, scratch_count(house.config.base, "placeholder", pool));
 }
 
 static void says_what_is_missing(void **state)
@@ -226,8 +226,8 @@ static void tells_paths_and_times(void **state)
     assert_true(acme_store_fs_mtime(house.store, "challenges") > 0);
     assert_int_equal(0, acme_store_fs_mtime(house.store, "nothing"));
     struct utimbuf times = {1000, 1000};
-    assert_int_equal(0, utime(acme_store_fs_path(house.store, "requests", pool), &times));
-    assert_true(acme_store_fs_mtime(house.store, "requests") == apr_time_from_sec(1000));
+    assert_int_equal(0, utime(acme_store_fs_path(house.store, "placeholder", pool), &times));
+    assert_true(acme_store_fs_mtime(house.store, "placeholder") == apr_time_from_sec(1000));
 }
 
 /* What another process is told when it asks for the lock: its exit status. */

@@ -340,7 +340,7 @@ static void what_root_puts_for_the_run_user_is_the_run_users(void **state)
     const acme_seal_t *seal = acme_seal_create(house.condition.secret, pool);
     assert_well(acme_store_fs_open(&store, &house.config, seal, fake_env(house.world), pool));
     assert_well(acme_store_put(store, "live/a/1", "key", 3, pool));
-    assert_well(acme_store_put(store, "requests/renew", "a", 1, pool));
+    assert_well(acme_store_put(store, "requests/renew", "{}", 2, pool));
     assert_well(acme_store_put(store, "placeholder/privkey.pem", "key", 3, pool));
     assert_owned(&house, "live/a", STRANGER, 0700, pool);
     assert_owned(&house, "live/a/1", STRANGER, 0600, pool);

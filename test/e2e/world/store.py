@@ -3,7 +3,11 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import base64
+import datetime
 import fcntl
+import hashlib
+import hmac
 import json
 import os
 import struct
@@ -66,3 +70,29 @@ class Store:
             state = file.lstat()
             found[str(file.relative_to(self.path))] = (oct(state.st_mode & 0o7777), state.st_uid, state.st_size)
         return found
+
+    # ---- what root's program does
+
+    def _seal_key(self, label):
+        """The key for records of one label, derived from the store's secret (HKDF-SHA256, RFC 5869)."""
+        text = json.loads((self.path / "store.json").read_text())["secret"]
+        secret = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        extracted = hmac.digest(bytes(32), secret, hashlib.sha256)
+        return hmac.digest(extracted, f"mod_acme record {label}".encode() + b"\x01", hashlib.sha256)
+
+    def wish(self, name, owner=None, **members):
+        """Asks the running engine for something: a sealed record in requests/."""
+        place = f"requests/{name}"
+        asked = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        head = json.dumps({"version": 1, "asked": asked, **members})[:-1]
+        bound = f"requests\0{place}\0".encode()
+        code = hmac.digest(self._seal_key("requests"), bound + head.encode(), hashlib.sha256)
+        digits = base64.urlsafe_b64encode(code).decode().rstrip("=")
+        temporary = self.path / "requests" / f".tmp.{name}"
+        temporary.write_text(f'{head},\n"seal":"{digits}"}}')
+        if owner is not None:
+            os.chown(temporary, owner, -1)
+        temporary.rename(self.path / place)
+
+    def wishes(self):
+        return [name for name in self.names("requests") if not name.startswith(".")]
