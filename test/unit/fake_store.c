@@ -12,15 +12,23 @@
 #include "fake_store.h"
 
 typedef struct {
-    char *bytes; /* malloc'ed */
+    char *path;  /* malloc'ed, as are the bytes */
+    char *bytes;
     apr_size_t len;
     int is_synced;
 } value_t;
 
+/* A name in a folder: a value, or a folder with values below. */
+typedef struct {
+    char *name; /* malloc'ed */
+    int count;
+} child_t;
+
 struct fake_store_t {
     apr_pool_t *pool;
     pthread_mutex_t mutex; /* never held while a test's function is called */
-    apr_hash_t *values;    /* path -> value_t; a path stays with NULL bytes when it is removed */
+    apr_hash_t *values;    /* path -> value_t */
+    apr_hash_t *folders;   /* path -> apr_hash_t of name -> child_t; stays when it is empty */
     int owner;             /* process that holds the lock, 0: none */
     int writes;
     int fail_in, fail_count;
@@ -40,25 +48,79 @@ typedef struct {
 
 static value_t *find(fake_store_t *disk, const char *path)
 {
-    value_t *value = apr_hash_get(disk->values, path, APR_HASH_KEY_STRING);
-    return value != NULL && value->bytes != NULL ? value : NULL;
+    return apr_hash_get(disk->values, path, APR_HASH_KEY_STRING);
+}
+
+/* The folder that the first @a len bytes of @a path name. */
+static apr_hash_t *folder_at(fake_store_t *disk, const char *path, size_t len)
+{
+    apr_hash_t *folder = apr_hash_get(disk->folders, path, (apr_ssize_t)len);
+    if (folder == NULL) {
+        folder = apr_hash_make(disk->pool);
+        apr_hash_set(disk->folders, apr_pstrmemdup(disk->pool, path, len), (apr_ssize_t)len, folder);
+    }
+    return folder;
+}
+
+/* There is a value more, or less, below @a name. */
+static void count_child(apr_hash_t *folder, const char *name, size_t len, int change)
+{
+    child_t *child = apr_hash_get(folder, name, (apr_ssize_t)len);
+    if (child == NULL) {
+        child = calloc(1, sizeof *child);
+        child->name = strndup(name, len);
+        apr_hash_set(folder, child->name, (apr_ssize_t)len, child);
+    }
+    child->count += change;
+    if (child->count == 0) {
+        apr_hash_set(folder, child->name, (apr_ssize_t)len, NULL);
+        free(child->name);
+        free(child);
+    }
+}
+
+static void count_path(fake_store_t *disk, const char *path, int change)
+{
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        count_child(folder_at(disk, path, (size_t)(slash - path)), slash + 1,
+                    strcspn(slash + 1, "/"), change);
+    }
+}
+
+static void free_value(value_t *value)
+{
+    free(value->path);
+    free(value->bytes);
+    free(value);
+}
+
+static void take_away(fake_store_t *disk, value_t *value)
+{
+    apr_hash_set(disk->values, value->path, APR_HASH_KEY_STRING, NULL);
+    count_path(disk, value->path, -1);
+    free_value(value);
+}
+
+static value_t *add(fake_store_t *disk, const char *path)
+{
+    value_t *value = calloc(1, sizeof *value);
+    value->path = strdup(path);
+    apr_hash_set(disk->values, value->path, APR_HASH_KEY_STRING, value);
+    count_path(disk, path, 1);
+    return value;
 }
 
 static value_t *set(fake_store_t *disk, const char *path, const char *bytes, apr_size_t len)
 {
-    value_t *value = apr_hash_get(disk->values, path, APR_HASH_KEY_STRING);
+    value_t *value = find(disk, path);
     if (value == NULL) {
-        value = apr_pcalloc(disk->pool, sizeof *value);
-        apr_hash_set(disk->values, apr_pstrdup(disk->pool, path), APR_HASH_KEY_STRING, value);
+        value = add(disk, path);
     }
     free(value->bytes);
-    value->bytes = NULL;
     value->len = len;
-    if (bytes != NULL) {
-        value->bytes = malloc(len + 1);
-        memcpy(value->bytes, bytes, len);
-        value->bytes[len] = '\0';
-    }
+    value->bytes = malloc(len + 1);
+    memcpy(value->bytes, bytes, len);
+    value->bytes[len] = '\0';
     return value;
 }
 
@@ -139,8 +201,9 @@ static acme_err_t *del(void *baton, const char *path, apr_pool_t *pool)
     int is_due = count_write(disk);
     before(disk, is_due);
     pthread_mutex_lock(&disk->mutex);
-    if (find(disk, path) != NULL) {
-        set(disk, path, NULL, 0);
+    value_t *value = find(disk, path);
+    if (value != NULL) {
+        take_away(disk, value);
     }
     pthread_mutex_unlock(&disk->mutex);
     after(disk, is_due, "del", path);
@@ -153,46 +216,30 @@ static acme_err_t *set_aside(void *baton, const char *path, apr_pool_t *pool)
     int is_due = count_write(disk);
     before(disk, is_due);
     pthread_mutex_lock(&disk->mutex);
-    const value_t *value = find(disk, path);
+    value_t *value = find(disk, path);
     if (value != NULL) {
         const char *name = strrchr(path, '/') + 1;
         char *aside = apr_pstrcat(pool, apr_pstrmemdup(pool, path, (apr_size_t)(name - path)),
                                   ".unsealed.", name, NULL);
         set(disk, aside, value->bytes, value->len);
-        set(disk, path, NULL, 0);
+        take_away(disk, value);
     }
     pthread_mutex_unlock(&disk->mutex);
     after(disk, is_due, "set_aside", path);
     return NULL;
 }
 
-static int has_name(const apr_array_header_t *names, const char *name)
-{
-    for (int i = 0; i < names->nelts; ++i) {
-        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static acme_err_t *list(apr_array_header_t **names, void *baton, const char *path, apr_pool_t *pool)
 {
     fake_store_t *disk = ((view_t *)baton)->disk;
-    size_t len = strlen(path);
     *names = apr_array_make(pool, 8, sizeof(const char *));
     pthread_mutex_lock(&disk->mutex);
-    for (apr_hash_index_t *i = apr_hash_first(pool, disk->values); i != NULL;
-         i = apr_hash_next(i)) {
-        const char *key = apr_hash_this_key(i);
-        if (find(disk, key) == NULL || strncmp(key, path, len) != 0 || key[len] != '/' ||
-            key[len + 1] == '.') {
-            continue;
-        }
-        const char *name = key + len + 1;
-        name = apr_pstrmemdup(pool, name, strcspn(name, "/"));
-        if (!has_name(*names, name)) {
-            APR_ARRAY_PUSH(*names, const char *) = name;
+    apr_hash_t *folder = apr_hash_get(disk->folders, path, APR_HASH_KEY_STRING);
+    apr_hash_index_t *i = folder != NULL ? apr_hash_first(pool, folder) : NULL;
+    for (; i != NULL; i = apr_hash_next(i)) {
+        const char *name = ((const child_t *)apr_hash_this_val(i))->name;
+        if (name[0] != '.') {
+            APR_ARRAY_PUSH(*names, const char *) = apr_pstrdup(pool, name);
         }
     }
     pthread_mutex_unlock(&disk->mutex);
@@ -230,12 +277,25 @@ static const acme_store_provider_t provider = {.get = get,
                                                .lock = lock,
                                                .unlock = unlock};
 
+static void free_folder(apr_hash_t *folder)
+{
+    for (apr_hash_index_t *i = apr_hash_first(NULL, folder); i != NULL; i = apr_hash_next(i)) {
+        child_t *child = apr_hash_this_val(i);
+        free(child->name);
+        free(child);
+    }
+}
+
 static apr_status_t destroy(void *data)
 {
     fake_store_t *disk = data;
     for (apr_hash_index_t *i = apr_hash_first(NULL, disk->values); i != NULL;
          i = apr_hash_next(i)) {
-        free(((value_t *)apr_hash_this_val(i))->bytes);
+        free_value(apr_hash_this_val(i));
+    }
+    for (apr_hash_index_t *i = apr_hash_first(NULL, disk->folders); i != NULL;
+         i = apr_hash_next(i)) {
+        free_folder(apr_hash_this_val(i));
     }
     pthread_mutex_destroy(&disk->mutex);
     return APR_SUCCESS;
@@ -247,6 +307,7 @@ fake_store_t *fake_store_create(apr_pool_t *pool)
     fake_store_t *disk = apr_pcalloc(pool, sizeof *disk);
     disk->pool = pool;
     disk->values = apr_hash_make(pool);
+    disk->folders = apr_hash_make(pool);
     pthread_mutex_init(&disk->mutex, NULL);
     apr_pool_cleanup_register(pool, disk, destroy, apr_pool_cleanup_null);
     return disk;
@@ -317,7 +378,13 @@ const char *fake_store_raw(fake_store_t *disk, const char *path, apr_size_t *len
 /* see fake_store.h */
 void fake_store_plant(fake_store_t *disk, const char *path, const char *bytes, apr_size_t len)
 {
-    set(disk, path, bytes, len);
+    value_t *value = find(disk, path);
+    if (bytes != NULL) {
+        set(disk, path, bytes, len);
+    }
+    else if (value != NULL) {
+        take_away(disk, value);
+    }
 }
 
 /* see fake_store.h */
@@ -326,8 +393,7 @@ int fake_store_count(fake_store_t *disk, const char *start)
     int count = 0;
     for (apr_hash_index_t *i = apr_hash_first(disk->pool, disk->values); i != NULL;
          i = apr_hash_next(i)) {
-        const char *key = apr_hash_this_key(i);
-        count += strncmp(key, start, strlen(start)) == 0 && find(disk, key) != NULL;
+        count += strncmp(apr_hash_this_key(i), start, strlen(start)) == 0;
     }
     return count;
 }
@@ -335,11 +401,10 @@ int fake_store_count(fake_store_t *disk, const char *start)
 void fake_store_lose_power(fake_store_t *disk)
 {
     for (apr_hash_index_t *i = apr_hash_first(disk->pool, disk->values); i != NULL;
-         i = apr_hash_next(i)) {
+         i = apr_hash_next(i)) { /* to remove what the index is at is allowed */
         value_t *value = apr_hash_this_val(i);
         if (!value->is_synced) {
-            free(value->bytes);
-            value->bytes = NULL;
+            take_away(disk, value);
         }
     }
 }
