@@ -142,6 +142,9 @@ void fake_ca__violate(fake_ca_t *ca, const char *fmt, ...)
 void fake_ca__note(fake_ca_t *ca, const char *fmt, ...)
 {
     va_list args;
+    if (ca->settings.is_lean) {
+        return;
+    }
     va_start(args, fmt);
     add_line(ca, ca->log, fmt, args);
     va_end(args);
@@ -251,9 +254,12 @@ void fake_ca__blame(fake_ca__request_t *r, int status, const char *problem, cons
 
 static void ask_patience(fake_ca__request_t *r, const char *key, apr_time_t until)
 {
-    fake_ca__patience_t *patience = apr_palloc(r->ca->pool, sizeof(*patience));
+    fake_ca__patience_t *patience = apr_hash_get(r->ca->patience, key, APR_HASH_KEY_STRING);
+    if (patience == NULL) {
+        patience = apr_palloc(r->ca->pool, sizeof(*patience));
+        apr_hash_set(r->ca->patience, apr_pstrdup(r->ca->pool, key), APR_HASH_KEY_STRING, patience);
+    }
     *patience = (fake_ca__patience_t){.from_seq = r->ca->seq, .until = until};
-    apr_hash_set(r->ca->patience, apr_pstrdup(r->ca->pool, key), APR_HASH_KEY_STRING, patience);
 }
 
 /* 503 concerns every request of the kind, 429 those about the same names, all else this URL. */
@@ -477,6 +483,9 @@ static void finish_answer(fake_ca__request_t *r)
 
 static void write_log(const fake_ca__request_t *r)
 {
+    if (r->ca->settings.is_lean) {
+        return;
+    }
     static const char *const methods[] = {"GET", "HEAD", "POST"};
     const acme_exchange_t *exchange = r->exchange;
     const char *fate = exchange->err != NULL
@@ -688,6 +697,8 @@ static void create_tables(fake_ca_t *ca)
     ca->latest_cert = apr_hash_make(ca->pool);
     ca->certids = apr_hash_make(ca->pool);
     ca->histories = apr_hash_make(ca->pool);
+    ca->buckets = apr_hash_make(ca->pool);
+    ca->lifetimes = apr_hash_make(ca->pool);
     ca->patience = apr_hash_make(ca->pool);
     ca->certs = apr_array_make(ca->pool, 16, sizeof(fake_ca__cert_t *));
     ca->events = apr_array_make(ca->pool, 16, sizeof(fake_ca__event_t));
@@ -752,6 +763,13 @@ void fake_ca_join(fake_ca_t *ca, fake_ca_t *other)
 fake_ca_settings_t *fake_ca_settings(fake_ca_t *ca)
 {
     return &ca->settings;
+}
+
+/* see fake_ca.h */
+void fake_ca_profile_lifetime(fake_ca_t *ca, const char *profile, apr_interval_time_t lifetime)
+{
+    apr_hash_set(ca->lifetimes, apr_pstrdup(ca->pool, profile), APR_HASH_KEY_STRING,
+                 apr_pmemdup(ca->pool, &lifetime, sizeof(lifetime)));
 }
 
 /* see fake_ca.h */

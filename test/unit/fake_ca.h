@@ -63,6 +63,12 @@ typedef enum {
  * one. */
 const char *fake_ca_kind_name(fake_ca_kind_t kind);
 
+/** A limit as large CAs have it: a bucket of @a capacity tokens that refills evenly within @a span. */
+typedef struct {
+    int capacity; /**< 0: no limit */
+    apr_interval_time_t span;
+} fake_ca_bucket_t;
+
 /** What the CA does and how long it takes. Made with the defaults in brackets by fake_ca_create; a
  * test may change any of it at any time. */
 typedef struct {
@@ -96,6 +102,13 @@ typedef struct {
                                  limit] */
     int failures_per_hour;    /**< failed validations per account and name; more: rateLimited [0: no
                                  limit] */
+    /* Limits by buckets; beyond them: rateLimited. A renewal is an order for the exact set of names of a
+     * certificate before. One that replaces inside the suggested window counts nowhere, any other one
+     * neither as an order nor for its registered domain. */
+    fake_ca_bucket_t account_orders;      /**< new orders per account [no limit] */
+    fake_ca_bucket_t domain_certificates; /**< per registered domain: the last two labels [no limit] */
+    fake_ca_bucket_t set_certificates;    /**< per exact set of names [no limit] */
+    fake_ca_bucket_t name_failures; /**< failed validations per account and name [no limit] */
     const char
         *challenges; /**< offered ["http-01,tls-alpn-01,dns-01"]; wildcards get dns-01 only */
     const char *account_hash_prefix; /**< dns-persist-01 is that of draft -02 [NULL: draft -01] */
@@ -109,8 +122,13 @@ typedef struct {
     int has_alternate;            /**< Link rel="alternate" to a chain under another root [0] */
     int without_aki;              /**< no Authority Key Identifier in the leaf [0] */
 
-    /* ARI: when both are set, the window for every certificate; else the last third less 2 % of
-     * life */
+    /* for long stories with many certificates */
+    int trusts_signatures; /**< those of requests and CSRs are not verified [0] */
+    int is_lean; /**< nothing is kept that only a look back needs: no log, no spent nonces (whose use
+                    is then that of an unknown one), no leaf that could be revoked by revokeCert [0] */
+
+    /* ARI: when both are set, the window for every certificate; else 1 % of life around the moment
+     * when a third of it is left, half of a life below ten days */
     apr_time_t window_start;
     apr_time_t window_end;
     apr_interval_time_t ari_retry_after; /**< [6 hours] */
@@ -130,6 +148,12 @@ fake_ca_t *fake_ca_create_at(const char *base_url, const acme_env_t *env, apr_ui
 void fake_ca_join(fake_ca_t *ca, fake_ca_t *other);
 
 fake_ca_settings_t *fake_ca_settings(fake_ca_t *ca);
+
+/** Sets the buckets to what the largest public CA allows. */
+void fake_ca_limit_as_public(fake_ca_t *ca);
+
+/** Certificates ordered with @a profile (which settings.profiles must name, too) live so long. */
+void fake_ca_profile_lifetime(fake_ca_t *ca, const char *profile, apr_interval_time_t lifetime);
 
 /** Valid as long as the CA. */
 acme_transport_t *fake_ca_transport(fake_ca_t *ca);
@@ -216,6 +240,7 @@ typedef enum {
     FAKE_CA_NO_LOCATION,
     FAKE_CA_NO_NONCE, /**< no Replay-Nonce */
     FAKE_CA_EMPTY,    /**< no body */
+    FAKE_CA_PATIENCE, /**< nothing but a Retry-After of `retry_after_text` */
     /* what the CA decides */
     FAKE_CA_ORDER_INVALID, /**< finalize: issuing fails; order: it is invalid now; error is
                                 `problem` [caa] and `detail` */
@@ -244,6 +269,7 @@ typedef struct {
     const char *detail;
     apr_interval_time_t retry_after;
     int retry_after_as_date;
+    const char *retry_after_text; /**< Retry-After of the answer, whatever it is otherwise; NULL */
 } fake_ca_fault_t;
 
 /** Scripts a fault; a copy is kept. Of several that hit a request the one added first acts. */
@@ -285,6 +311,8 @@ void fake_ca_on_moment(fake_ca_t *ca, fake_ca_moment_fn moment, void *baton);
  *   "replaced"          certificates replaced by one whose order said so (per set)
  *   "profile NAME"      orders made with that profile (per set)
  *   "badNonce"          badNonce answers; "fault": faults that acted
+ *   "limited"           orders refused by a limit of the settings (per set)
+ *   "exempt"            orders that replaced inside the suggested window; "renewal": all renewals
  *   "early"             requests made too early: told by Retry-After to wait, the client asked the
  *                       same URL again (finalize: its order), after 429 the same kind for the same
  *                       names, after 503 anything of that kind

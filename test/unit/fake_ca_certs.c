@@ -17,13 +17,19 @@ fake_ca__cert_t *fake_ca__cert_make(fake_ca_t *ca, EVP_PKEY *key, const apr_arra
     cert->alternate_url = apr_pstrcat(ca->pool, cert->url, "/1", NULL);
     cert->names = names;
     cert->set = fake_ca__set(names, ca->pool);
-    cert->leaf = fake_ca__x509_leaf(ca, key, names, not_before, not_after, must_staple);
-    EVP_PKEY_up_ref(key);
-    cert->key = fake_ca__key_keep(key, ca->pool);
+    apr_pool_t *leaf_pool;
+    apr_pool_create(&leaf_pool, ca->pool);
+    cert->leaf = fake_ca__x509_leaf(ca, key, names, not_before, not_after, must_staple, leaf_pool);
+    cert->key = key; /* kept by whoever has it: the order, or a test */
+    if (key != ca->latest_key) {
+        EVP_PKEY_up_ref(key);
+        fake_ca__key_keep(key, ca->pool);
+    }
     X509 *const chain[] = {cert->leaf, ca->issuer};
     X509 *const alternate[] = {cert->leaf, ca->cross_issuer};
     cert->pem = fake_ca__x509_pem(chain, 2, ca->pool);
-    cert->alternate_pem = fake_ca__x509_pem(alternate, 2, ca->pool);
+    cert->alternate_pem =
+        ca->settings.is_lean ? cert->pem : fake_ca__x509_pem(alternate, 2, ca->pool);
     cert->not_before = not_before;
     cert->not_after = not_after;
     cert->certid = fake_ca__x509_certid(cert->leaf, ca->pool);
@@ -32,6 +38,10 @@ fake_ca__cert_t *fake_ca__cert_make(fake_ca_t *ca, EVP_PKEY *key, const apr_arra
     apr_hash_set(ca->latest_cert, cert->set, APR_HASH_KEY_STRING, cert);
     if (cert->certid != NULL) {
         apr_hash_set(ca->certids, cert->certid, APR_HASH_KEY_STRING, cert);
+    }
+    if (ca->settings.is_lean) {
+        cert->leaf = NULL;
+        apr_pool_destroy(leaf_pool);
     }
     APR_ARRAY_PUSH(ca->certs, fake_ca__cert_t *) = cert;
     return cert;
@@ -69,8 +79,8 @@ static const char *spoil(fake_ca__request_t *r, const fake_ca__cert_t *cert)
     default:
         return cert->pem;
     }
-    X509 *const chain[] = {fake_ca__x509_leaf(ca, key, names, not_before, not_after, 0),
-                           ca->issuer};
+    X509 *const chain[] = {
+        fake_ca__x509_leaf(ca, key, names, not_before, not_after, 0, r->pool), ca->issuer};
     return fake_ca__x509_pem(chain, 2, r->pool);
 }
 
@@ -107,7 +117,7 @@ static fake_ca__cert_t *find_cert(const fake_ca__request_t *r, const char *encod
     for (int i = 0; i < r->ca->certs->nelts; i++) {
         fake_ca__cert_t *cert = APR_ARRAY_IDX(r->ca->certs, i, fake_ca__cert_t *);
         unsigned char *known = NULL;
-        int known_len = i2d_X509(cert->leaf, &known);
+        int known_len = cert->leaf != NULL ? i2d_X509(cert->leaf, &known) : 0;
         int is_equal = known_len == (int)len && memcmp(known, der, len) == 0;
         OPENSSL_free(known);
         if (is_equal) {
@@ -156,7 +166,7 @@ static void suggest_window(apr_time_t *start, apr_time_t *end, const fake_ca_t *
                            const fake_ca__cert_t *cert)
 {
     apr_time_t life = cert->not_after - cert->not_before;
-    apr_time_t ideal = cert->not_after - life / 3;
+    apr_time_t ideal = cert->not_after - life / (life < 10 * ACME_TIME_DAY ? 2 : 3);
     apr_time_t now = fake_ca__time(ca);
     *start = ideal - life / 100;
     *end = ideal + life / 100;
@@ -168,6 +178,14 @@ static void suggest_window(apr_time_t *start, apr_time_t *end, const fake_ca_t *
         *start = now - ACME_TIME_HOUR;
         *end = now - ACME_TIME_HOUR / 2;
     }
+}
+
+int fake_ca__cert_is_in_window(const fake_ca_t *ca, const fake_ca__cert_t *cert)
+{
+    apr_time_t start;
+    apr_time_t end;
+    suggest_window(&start, &end, ca, cert);
+    return start <= fake_ca__time(ca) && fake_ca__time(ca) <= end;
 }
 
 void fake_ca__renewal_info(fake_ca__request_t *r)

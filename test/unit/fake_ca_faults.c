@@ -17,6 +17,7 @@ void fake_ca_fault_add(fake_ca_t *ca, const fake_ca_fault_t *fault)
     copy->what.name = apr_pstrdup(ca->pool, fault->name);
     copy->what.problem = apr_pstrdup(ca->pool, fault->problem);
     copy->what.detail = apr_pstrdup(ca->pool, fault->detail);
+    copy->what.retry_after_text = apr_pstrdup(ca->pool, fault->retry_after_text);
     copy->what.nth = fault->nth > 0 ? fault->nth : 1;
     copy->what.times = fault->times != 0 ? fault->times : 1;
 }
@@ -192,6 +193,9 @@ static void make_huge(fake_ca__request_t *r)
 
 void fake_ca__fault_after(fake_ca__request_t *r)
 {
+    if (r->fault != NULL && r->fault->retry_after_text != NULL) {
+        apr_table_set(r->headers, "Retry-After", r->fault->retry_after_text);
+    }
     switch (r->fault != NULL ? r->fault->trouble : FAKE_CA_REFUSED) {
     case FAKE_CA_TIMEOUT_AFTER:
         fail_exchange(r, ACME_ERR_NETWORK, "the answer did not come in time");

@@ -5,6 +5,7 @@
  * fake_ca_jws.c        is this request properly signed?
  * fake_ca_accounts.c   directory, nonces, accounts, key change
  * fake_ca_orders.c     orders, authorizations, challenges, finalize; what happens by itself
+ * fake_ca_limits.c     rate limits
  * fake_ca_certs.c      certificates, revocation, renewal information
  * fake_ca_x509.c       CSRs read, certificates made
  * fake_ca_faults.c     the script of faults
@@ -98,6 +99,8 @@ struct fake_ca__order_t {
     fake_ca__why_t error;
     fake_ca__why_t doom; /**< how issuing will end */
     EVP_PKEY *key;       /**< of the CSR */
+    int is_renewal;      /**< for the names of a certificate before */
+    int is_exempt;       /**< replaces inside the suggested window */
     int must_staple;
     fake_ca__cert_t *cert;
     int is_gone;
@@ -175,10 +178,13 @@ struct fake_ca_t {
     apr_hash_t *latest_cert;    /**< set -> cert */
     apr_hash_t *certids;        /**< CertID -> cert */
     apr_hash_t *histories;      /**< "what\naccount\nname" -> array of apr_time_t */
+    apr_hash_t *buckets;        /**< "what\nwhose" -> apr_time_t at which it will be full */
+    apr_hash_t *lifetimes;      /**< profile -> apr_interval_time_t */
     apr_hash_t *patience;       /**< URL or kind -> fake_ca__patience_t */
     apr_array_header_t *certs;  /**< fake_ca__cert_t * */
     apr_array_header_t *events; /**< fake_ca__event_t */
     fake_ca__account_t *latest_account;
+    EVP_PKEY *latest_key; /**< of a CSR; kept once for as long as it is used again */
 
     apr_hash_t *failing;  /**< identifier -> fake_ca__why_t */
     apr_hash_t *rejected; /**< identifier -> detail */
@@ -308,17 +314,28 @@ void fake_ca__order_vanish(fake_ca_t *ca, fake_ca__order_t *order);
 /** Lets everything happen that is due by now. */
 void fake_ca__advance(fake_ca_t *ca);
 
+/* fake_ca_limits.c */
+/** 0 if the order of this request is within the limits, -1 when the request is answered. */
+int fake_ca__limits_check(fake_ca__request_t *r);
+/** Something was done that counts. */
+void fake_ca__limits_ordered(fake_ca__order_t *order, fake_ca_t *ca);
+void fake_ca__limits_failed(const fake_ca__authz_t *authz, fake_ca_t *ca);
+void fake_ca__limits_issued(const fake_ca__order_t *order, fake_ca_t *ca);
+
 /* fake_ca_certs.c */
 void fake_ca__certificate(fake_ca__request_t *r);
 void fake_ca__revoke_cert(fake_ca__request_t *r);
 void fake_ca__renewal_info(fake_ca__request_t *r);
+/** Nonzero if renewalInfo suggests to renew @a cert now. */
+int fake_ca__cert_is_in_window(const fake_ca_t *ca, const fake_ca__cert_t *cert);
 fake_ca__cert_t *fake_ca__cert_make(fake_ca_t *ca, EVP_PKEY *key, const apr_array_header_t *names,
                                     apr_time_t not_before, apr_time_t not_after, int must_staple);
 
 /* fake_ca_x509.c */
 void fake_ca__x509_create(fake_ca_t *ca);
 X509 *fake_ca__x509_leaf(fake_ca_t *ca, EVP_PKEY *key, const apr_array_header_t *names,
-                         apr_time_t not_before, apr_time_t not_after, int must_staple);
+                         apr_time_t not_before, apr_time_t not_after, int must_staple,
+                         apr_pool_t *pool);
 char *fake_ca__x509_pem(X509 *const *certs, int count, apr_pool_t *pool);
 char *fake_ca__x509_certid(const X509 *leaf, apr_pool_t *pool);
 /** Judges a CSR (base64url of DER) against an order: NULL with the key and must_staple set in the

@@ -157,65 +157,6 @@ static int check_rejected(fake_ca__request_t *r)
     return -1;
 }
 
-/* Rate limits: moments kept per account and name. */
-
-static apr_array_header_t *history(fake_ca_t *ca, const char *what,
-                                   const fake_ca__account_t *account, const char *name)
-{
-    char *key = apr_pstrcat(ca->pool, what, "\n", account->url, "\n", name, NULL);
-    apr_array_header_t *moments = apr_hash_get(ca->histories, key, APR_HASH_KEY_STRING);
-    if (moments == NULL) {
-        moments = apr_array_make(ca->pool, 2, sizeof(apr_time_t));
-        apr_hash_set(ca->histories, key, APR_HASH_KEY_STRING, moments);
-    }
-    return moments;
-}
-
-/* When there is room again for one more in @a span; 0 if there is now. */
-static apr_time_t room_at(const apr_array_header_t *moments, int limit, apr_interval_time_t span,
-                          apr_time_t now)
-{
-    if (limit == 0 || moments->nelts < limit) {
-        return 0;
-    }
-    apr_time_t at = APR_ARRAY_IDX(moments, moments->nelts - limit, apr_time_t) + span;
-    return at > now ? at : 0;
-}
-
-static void limit_rate(fake_ca__request_t *r, apr_time_t at, const char *what)
-{
-    char *when = acme_time_rfc3339(at + ACME_TIME_SECOND, r->pool);
-    fake_ca__refuse(r, 429, "rateLimited", "too many %s, retry after %s", what, when);
-    fake_ca__retry_after(r, at + ACME_TIME_SECOND - acme_env_now(r->ca->env),
-                         r->ca->settings.retry_after_as_date);
-    fake_ca__link(r, "https://ca.test/docs/rate-limits", "help");
-}
-
-static int check_limits(fake_ca__request_t *r)
-{
-    fake_ca_t *ca = r->ca;
-    apr_time_t now = acme_env_now(ca->env);
-    apr_time_t at = 0;
-    if (ca->settings.orders_per_week > 0) {
-        at = room_at(history(ca, "order", r->account, r->name), ca->settings.orders_per_week,
-                     7 * ACME_TIME_DAY, now);
-        if (at != 0) {
-            limit_rate(r, at, "orders for this exact set of identifiers");
-            return -1;
-        }
-    }
-    for (int i = 0; ca->settings.failures_per_hour > 0 && i < r->names->nelts; i++) {
-        const char *value = APR_ARRAY_IDX(r->names, i, fake_ca__name_t).value;
-        at = room_at(history(ca, "failure", r->account, value), ca->settings.failures_per_hour,
-                     ACME_TIME_HOUR, now);
-        if (at != 0) {
-            limit_rate(r, at, apr_psprintf(r->pool, "failed authorizations for %s", value));
-            return -1;
-        }
-    }
-    return 0;
-}
-
 /* newOrder. */
 
 static int check_extras(fake_ca__request_t *r)
@@ -382,8 +323,7 @@ static fake_ca__order_t *create_order(fake_ca__request_t *r)
     fake_ca__register(ca, order->url, FAKE_CA_ORDER, order);
     fake_ca__register(ca, order->finalize_url, FAKE_CA_FINALIZE, order);
     set_latest(ca->latest_order, ca, r->account, order->set, order);
-    APR_ARRAY_PUSH(history(ca, "order", r->account, order->set), apr_time_t) =
-        acme_env_now(ca->env);
+    fake_ca__limits_ordered(order, ca);
     fake_ca__tally(ca, "orderCreated", order->set);
     if (order->profile != NULL) {
         fake_ca__tally(ca, apr_pstrcat(ca->pool, "profile ", order->profile, NULL), order->set);
@@ -480,7 +420,7 @@ void fake_ca__new_order(fake_ca__request_t *r)
     }
     fake_ca__order_t *order = reusable_order(r);
     if (order == NULL) {
-        if (check_limits(r) != 0) {
+        if (fake_ca__limits_check(r) != 0) {
             return;
         }
         order = create_order(r);
@@ -602,8 +542,7 @@ static void fail_challenge(fake_ca_t *ca, fake_ca__challenge_t *challenge,
     challenge->status = "invalid";
     challenge->error = *why;
     fake_ca__tally(ca, "validationFailed", authz->name.value);
-    APR_ARRAY_PUSH(history(ca, "failure", authz->account, authz->name.value), apr_time_t) =
-        acme_env_now(ca->env);
+    fake_ca__limits_failed(authz, ca);
     set_authz_status(ca, authz, "invalid");
 }
 
@@ -791,6 +730,15 @@ void fake_ca__order_vanish(fake_ca_t *ca, fake_ca__order_t *order)
     }
 }
 
+static apr_interval_time_t lifetime_of(const fake_ca_t *ca, const fake_ca__order_t *order)
+{
+    const apr_interval_time_t *lifetime =
+        order->profile != NULL
+            ? apr_hash_get(ca->lifetimes, order->profile, APR_HASH_KEY_STRING)
+            : NULL;
+    return lifetime != NULL ? *lifetime : ca->settings.lifetime;
+}
+
 static void issue(fake_ca_t *ca, fake_ca__order_t *order)
 {
     if (!is(order->status, "processing")) {
@@ -802,8 +750,9 @@ static void issue(fake_ca_t *ca, fake_ca__order_t *order)
     }
     apr_time_t not_before = fake_ca__time(ca) - ca->settings.backdate;
     order->cert = fake_ca__cert_make(ca, order->key, order->names, not_before,
-                                     not_before + ca->settings.lifetime, order->must_staple);
+                                     not_before + lifetime_of(ca, order), order->must_staple);
     order->cert->account = order->account;
+    fake_ca__limits_issued(order, ca);
     order->status = "valid";
     fake_ca__tally(ca, "issued", order->set);
     if (order->replaces != NULL) {

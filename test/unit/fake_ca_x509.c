@@ -69,9 +69,10 @@ static void set_serial(X509 *cert, fake_ca_t *ca)
     BN_free(number);
 }
 
-static X509 *blank(fake_ca_t *ca, EVP_PKEY *key, apr_time_t not_before, apr_time_t not_after)
+static X509 *blank(fake_ca_t *ca, EVP_PKEY *key, apr_time_t not_before, apr_time_t not_after,
+                   apr_pool_t *pool)
 {
-    X509 *cert = fake_ca__x509_keep(X509_new(), ca->pool);
+    X509 *cert = fake_ca__x509_keep(X509_new(), pool);
     X509_set_version(cert, X509_VERSION_3);
     set_serial(cert, ca);
     ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)apr_time_sec(not_before));
@@ -92,7 +93,8 @@ static X509 *make_authority(fake_ca_t *ca, EVP_PKEY *key, const char *common_nam
                             EVP_PKEY *issuer_key)
 {
     apr_time_t now = fake_ca__time(ca);
-    X509 *cert = blank(ca, key, now - 3650 * ACME_TIME_DAY, now + 10950 * ACME_TIME_DAY);
+    X509 *cert =
+        blank(ca, key, now - 3650 * ACME_TIME_DAY, now + 10950 * ACME_TIME_DAY, ca->pool);
     set_name(X509_get_subject_name(cert), common_name);
     X509 *above = issuer != NULL ? issuer : cert;
     add_extension(cert, above, NID_basic_constraints, "critical,CA:TRUE");
@@ -138,10 +140,11 @@ static void add_names(X509 *cert, const apr_array_header_t *names)
 }
 
 X509 *fake_ca__x509_leaf(fake_ca_t *ca, EVP_PKEY *key, const apr_array_header_t *names,
-                         apr_time_t not_before, apr_time_t not_after, int must_staple)
+                         apr_time_t not_before, apr_time_t not_after, int must_staple,
+                         apr_pool_t *pool)
 {
     /* as public CAs count: the last second is part of the life */
-    X509 *cert = blank(ca, key, not_before, not_after - ACME_TIME_SECOND);
+    X509 *cert = blank(ca, key, not_before, not_after - ACME_TIME_SECOND, pool);
     add_extension(cert, ca->issuer, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(cert, ca->issuer, NID_key_usage, "critical,digitalSignature");
     add_extension(cert, ca->issuer, NID_ext_key_usage, "serverAuth");
@@ -292,7 +295,8 @@ const char *fake_ca__csr_read(fake_ca__order_t *order, const char **problem, con
     *problem = "badCSR";
     X509_REQ *request = decode_csr(csr, pool);
     EVP_PKEY *key = request == NULL ? NULL : X509_REQ_get0_pubkey(request);
-    if (key == NULL || X509_REQ_verify(request, key) != 1) {
+    if (key == NULL ||
+        (!ca->settings.trusts_signatures && X509_REQ_verify(request, key) != 1)) {
         return "the CSR is no base64url of a well signed PKCS#10";
     }
     if (X509_NAME_entry_count(X509_REQ_get_subject_name(request)) != 0) {
@@ -302,9 +306,10 @@ const char *fake_ca__csr_read(fake_ca__order_t *order, const char **problem, con
     if (why == NULL) {
         why = check_extensions(order, request, pool);
     }
-    if (why == NULL) {
+    if (why == NULL && (ca->latest_key == NULL || EVP_PKEY_eq(ca->latest_key, key) != 1)) {
         EVP_PKEY_up_ref(key);
-        order->key = fake_ca__key_keep(key, ca->pool);
+        ca->latest_key = fake_ca__key_keep(key, ca->pool);
     }
+    order->key = why == NULL ? ca->latest_key : NULL;
     return why;
 }

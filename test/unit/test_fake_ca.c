@@ -609,6 +609,100 @@ static void limits_rates(void **state)
     assert_clean(c);
 }
 
+static int renew(client_t *c, const char *name, const char *certid)
+{
+    return post(c, entrance("new-order"),
+                apr_psprintf(c->pool,
+                             "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"%s\"}]"
+                             ",\"replaces\":\"%s\"}",
+                             name, certid));
+}
+
+static void limits_rates_by_buckets(void **state)
+{
+    client_t *c = new_customer(*state);
+    fake_ca_settings(c->ca)->account_orders = (fake_ca_bucket_t){2, ACME_TIME_HOUR};
+    assert_int_equal(201, order(c, "a.test"));
+    assert_int_equal(201, order(c, "b.test"));
+    assert_int_equal(429, order(c, "c.test"));
+    assert_problem(c, "rateLimited");
+    assert_int_equal(1800 + 1, atoi(header(c, "Retry-After")));
+    assert_int_equal(1, fake_ca_count(c->ca, "limited", "c.test"));
+    c->now += ACME_TIME_HOUR / 2;
+    assert_int_equal(201, order(c, "c.test"));
+    assert_int_equal(429, order(c, "d.test"));
+    fake_ca_settings(c->ca)->account_orders.capacity = 0;
+    assert_int_equal(201, order(c, "d.test"));
+
+    fake_ca_settings(c->ca)->name_failures = (fake_ca_bucket_t){1, ACME_TIME_HOUR};
+    fake_ca_fail_validation(c->ca, "f.test", "dns", "NXDOMAIN");
+    taken_t taken = take_order(c, "f.test");
+    assert_int_equal(200, post(c, taken.challenge, "{}"));
+    assert_int_equal(201, order(c, "d.test"));
+    assert_int_equal(429, order(c, "f.test"));
+    c->now += ACME_TIME_HOUR;
+    assert_int_equal(201, order(c, "f.test"));
+    assert_clean(c);
+}
+
+static void spares_renewals_its_limits(void **state)
+{
+    client_t *c = new_customer(*state);
+    fake_ca_settings_t *settings = fake_ca_settings(c->ca);
+    settings->has_renewal_info = 1;
+    apr_time_t begin = c->now - 60 * ACME_TIME_DAY;
+    const char *pem = fake_ca_issue(c->ca, new_key(c->pool), "www.a.test", begin,
+                                    begin + 90 * ACME_TIME_DAY, c->pool);
+    acme_chain_t *chain;
+    assert_well(acme_chain_parse(&chain, pem, strlen(pem), c->pool));
+    char *certid;
+    assert_well(acme_chain_certid(&certid, chain, c->pool));
+    settings->account_orders = (fake_ca_bucket_t){1, ACME_TIME_DAY};
+    settings->domain_certificates = (fake_ca_bucket_t){1, ACME_TIME_DAY};
+    settings->set_certificates = (fake_ca_bucket_t){1, 7 * ACME_TIME_DAY};
+
+    EVP_PKEY *key = new_key(c->pool);
+    taken_t taken = take_order(c, "b.a.test"); /* takes the tokens of account and domain */
+    assert_int_equal(200, post(c, taken.challenge, "{}"));
+    take_chain(c, &taken, "b.a.test", key);
+    settings->account_orders.capacity = 0;
+    assert_int_equal(429, order(c, "c.a.test"));
+    settings->account_orders.capacity = 1;
+
+    taken = take_order(c, "www.a.test"); /* a renewal without the word: the exact set counts */
+    assert_int_equal(200, post(c, taken.challenge, "{}"));
+    take_chain(c, &taken, "www.a.test", key);
+    assert_int_equal(429, order(c, "www.a.test"));
+    assert_int_equal(201, renew(c, "www.a.test", certid)); /* in the window: nothing does */
+    c->now += 3 * ACME_TIME_DAY;
+    assert_int_equal(429, renew(c, "www.a.test", certid));
+    assert_int_equal(1, fake_ca_count(c->ca, "exempt", NULL));
+    assert_int_equal(2, fake_ca_count(c->ca, "renewal", NULL));
+    assert_clean(c);
+}
+
+static void gives_profiles_their_lifetime(void **state)
+{
+    client_t *c = new_customer(*state);
+    fake_ca_settings(c->ca)->profiles = "short,long";
+    fake_ca_profile_lifetime(c->ca, "short", 6 * ACME_TIME_DAY);
+    EVP_PKEY *key = new_key(c->pool);
+    taken_t taken = take_order(c, "a.test");
+    assert_int_equal(200, post(c, taken.challenge, "{}"));
+    assert_int_equal(201, post(c, entrance("new-order"),
+                               "{\"profile\":\"short\",\"identifiers\":"
+                               "[{\"type\":\"dns\",\"value\":\"a.test\"}]}"));
+    taken.finalize = apr_pstrdup(
+        c->pool, json_string_value(json_object_get(c->answer, "finalize")));
+    assert_int_equal(200, post(c, taken.finalize, csr_for(c, "a.test", key)));
+    c->now += ACME_TIME_MINUTE;
+    assert_string_equal("valid", fake_ca_order_status(c->ca, "a.test"));
+    const char *pem = fake_ca_last_chain(c->ca, "a.test");
+    acme_chain_t *chain;
+    assert_well(acme_chain_parse(&chain, pem, strlen(pem), c->pool));
+    assert_true(chain->not_after + ACME_TIME_SECOND - chain->not_before == 6 * ACME_TIME_DAY);
+}
+
 static void judges_csrs(void **state)
 {
     client_t *c = new_customer(*state);
@@ -1276,6 +1370,9 @@ int main(void)
         FIXTURE_TEST(offers_wildcards_dns_only),
         FIXTURE_TEST(refuses_orders),
         FIXTURE_TEST(limits_rates),
+        FIXTURE_TEST(limits_rates_by_buckets),
+        FIXTURE_TEST(spares_renewals_its_limits),
+        FIXTURE_TEST(gives_profiles_their_lifetime),
         FIXTURE_TEST(judges_csrs),
         FIXTURE_TEST(sees_bad_signatures),
         FIXTURE_TEST(sees_bad_nonces),
