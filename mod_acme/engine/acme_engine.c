@@ -729,7 +729,7 @@ static apr_time_t next_look(acme_engine_t *engine, const acme_due_t *due, const 
     apr_time_t next = now + (apr_interval_time_t)((double)engine->config.check_interval *
                                                   (0.75 + 0.5 * uniform));
     if (due->reason != ACME_DUE_NEVER) {
-        apr_time_t at = due->at > job->next_run ? due->at : job->next_run;
+        apr_time_t at = job != NULL && due->at < job->next_run ? job->next_run : due->at;
         next = sooner(next, at > now ? at : now + ACME_TIME_SECOND);
     }
     if (due->warn_at > now) {
@@ -745,6 +745,15 @@ static const acme_generation_facts_t *in_use(const acme_engine_t *engine,
 {
     const acme_generation_facts_t *const *statics = engine->config.statics;
     return facts == NULL && statics != NULL ? statics[domain->index] : facts;
+}
+
+/* Nothing will be due at this look or before the next one: then neither the back-off nor the history is
+ * asked for, and the many looks at most domains cost a third less. */
+static int is_at_rest(const acme_engine_t *engine, const acme_due_t *due, apr_time_t now)
+{
+    return (due->reason == ACME_DUE_NEVER ||
+            due->at > now + engine->config.check_interval / 4 * 5) &&
+           (due->expires == 0 || now < due->warn_at);
 }
 
 static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool_t *pool)
@@ -767,7 +776,9 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
     acme_renewal_t *renewal = read_renewal(engine, domain, used, now, pool);
     acme_due_t due;
     acme_policy_due(&due, domain, used, renewal);
-    acme_job_t *job = acme_job_read(engine->config.store, domain->folder, pool);
+    acme_job_t *job = is_at_rest(engine, &due, now)
+                          ? NULL
+                          : acme_job_read(engine->config.store, domain->folder, pool);
     warn_of_end(engine, domain, &due, job, now, pool);
     if (due.reason != ACME_DUE_NEVER && due.at <= now && job->next_run <= now) {
         mark_hastened(engine, domain, &due, renewal, pool);

@@ -429,7 +429,7 @@ static acme_err_t *carry_over(apr_array_header_t *certificates, acme_issuance_t 
                               const acme_generation_facts_t *facts)
 {
     acme_generation_t *generation = NULL;
-    if (facts != NULL) {
+    if (facts != NULL && run->domain->key_specs->nelts > 1) {
         ACME_TRY(acme_generation_read(&generation, run->host->store, run->domain->folder,
                                       facts->number, run->step_pool));
     }
