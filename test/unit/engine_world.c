@@ -44,6 +44,7 @@ engine_world_t *engine_world_create(apr_pool_t *pool)
     w->seal = acme_seal_create(secret, pool);
     w->domains = apr_array_make(pool, 4, sizeof(const acme_domain_t *));
     w->retry_delay = 30 * ACME_TIME_SECOND;
+    w->check_interval = 12 * ACME_TIME_HOUR;
     w->ca_config = (acme_ca_t){.directory_url = fake_ca_directory_url(w->ca),
                                .name = "ca.test",
                                .folder = acme_ca_folder(fake_ca_directory_url(w->ca), pool),
@@ -103,7 +104,8 @@ static acme_engine_config_t engine_config(engine_world_t *w)
                                   .bell = w->bell,
                                   .preflight = w->preflight,
                                   .retry_delay = w->retry_delay,
-                                  .check_interval = 12 * ACME_TIME_HOUR,
+                                  .generate_key = w->generate_key,
+                                  .check_interval = w->check_interval,
                                   .max_in_flight = w->max_in_flight};
 }
 
@@ -138,6 +140,9 @@ void engine_world_pass(engine_world_t *w, apr_interval_time_t span)
     apr_time_t end = acme_env_now(env) + span;
     while (acme_env_now(env) <= end && w->engine != NULL) {
         apr_time_t next = acme_engine_tick(w->engine, 0);
+        if (w->is_interrupted) {
+            return;
+        }
         apr_time_t event = fake_ca_next_event(w->ca);
         next = event != 0 && event < next ? event : next;
         apr_time_t now = acme_env_now(env);

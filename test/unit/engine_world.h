@@ -31,10 +31,15 @@ typedef struct {
     acme_ca_t ca_config;
     apr_array_header_t *domains; /* const acme_domain_t *; may be changed before a start */
     apr_interval_time_t retry_delay;
+    apr_interval_time_t check_interval;
     int max_in_flight;
+    /** Makes keys; NULL: acme_key_generate. */
+    acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
     acme_solver_t *more_solvers; /* one more beside http-01, whose proofs the CA believes; or NULL */
     int fails_http;              /* the CA never finds an http-01 answer */
     const acme_preflight_t *preflight; /* or NULL */
+
+    int is_interrupted;
 
     int process; /* 0: none runs */
     apr_pool_t *process_pool;
@@ -55,7 +60,8 @@ void engine_world_start(engine_world_t *w);
 /** The process is gone, with whatever it had in hand. */
 void engine_world_die(engine_world_t *w);
 
-/** Ticks for @a span of fake time, jumping from event to event. */
+/** Ticks for @a span of fake time, jumping from event to event. When something that is called in a tick
+ * has set is_interrupted, it ends after that tick. */
 void engine_world_pass(engine_world_t *w, apr_interval_time_t span);
 
 /** The generation that counts for domain @a index; 0: none. */
