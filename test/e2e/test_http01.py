@@ -264,7 +264,10 @@ def thumbprint_in(httpd, name="example.org"):
 
 def test_stateless_answers_any_token_for_managed_names(make_ca, make_httpd):
     httpd = make_httpd(
-        SITE + plain("", "unmanaged.example.org") + plain(FRONTS["Require all denied"][1]),
+        SITE
+        + "<ACMEDomain 127.0.0.1 ::1>\n  ACMERenewMode manual\n</ACMEDomain>\n"
+        + plain("", "unmanaged.example.org")
+        + plain(FRONTS["Require all denied"][1]),
         ca=make_ca(),
         common="ACMEHttp01Stateless on",
         children=3,
@@ -277,13 +280,17 @@ def test_stateless_answers_any_token_for_managed_names(make_ca, make_httpd):
         *answers_of(httpd, "example.org", PREFIX + OF_NOBODY),
         *answers_of(httpd, f"Example.ORG.:{httpd.http_port}", PREFIX + OF_NOBODY),
         httpd.get("example.org", PREFIX + OF_NOBODY),
+        httpd.get_plain("127.0.0.1", PREFIX + OF_NOBODY),
+        httpd.get_plain(f"127.0.0.1:{httpd.http_port}", PREFIX + OF_NOBODY),
+        httpd.get_plain("[::1]", PREFIX + OF_NOBODY),
+        httpd.get_plain(f"[0:0::1]:{httpd.http_port}", PREFIX + OF_NOBODY),
     ):
         assert (answer.status, answer.text) == (200, f"{OF_NOBODY}.{thumbprint}")
     head = httpd.get_plain("example.org", PREFIX + OF_NOBODY, method="HEAD")
     assert (head.status, int(head.headers["content-length"])) == (200, len(OF_NOBODY) + 44)
     assert httpd.get_plain("unmanaged.example.org", PREFIX + OF_NOBODY).status == 404
-    assert httpd.get_plain("127.0.0.1", PREFIX + OF_NOBODY).status == 404
-    assert httpd.get_plain("[::1]", PREFIX + OF_NOBODY).status == 404
+    assert httpd.get_plain("127.0.0.9", PREFIX + OF_NOBODY).status == 404
+    assert httpd.get_plain("[::2]", PREFIX + OF_NOBODY).status == 404
     for token in ("short", "a" * 21, "a" * 129, OF_NOBODY + "=", OF_NOBODY + "/x", "..%2f" + OF_NOBODY):
         assert httpd.get_plain("example.org", PREFIX + token).status in (403, 404), token
     # also after a restart, without a run
