@@ -103,13 +103,19 @@ static acme_err_t *walk_and_make(place_t *place, apr_pool_t *pool)
     return NULL;
 }
 
-/* The folder and the token of txt->name. */
-static const char *split(char **dir, const acme_txt_t *txt, apr_pool_t *pool)
+/* The folder in front of the path and token that txt->name has to end in. */
+static acme_err_t *find_folder(const char **dir, const acme_txt_t *txt, apr_pool_t *pool)
 {
-    const char *token = strrchr(txt->name, '/') + 1;
-    apr_size_t len = (apr_size_t)(token - txt->name) - strlen(ACME_WEBROOT_PATH);
-    *dir = len > 0 ? apr_pstrmemdup(pool, txt->name, len) : apr_pstrdup(pool, "/");
-    return token;
+    const char *end = apr_pstrcat(pool, ACME_WEBROOT_PATH, txt->token, NULL);
+    apr_size_t len = strlen(txt->name);
+    apr_size_t end_len = strlen(end);
+    if (len < end_len || strcmp(txt->name + len - end_len, end) != 0 ||
+        strchr(txt->token, '/') != NULL) {
+        return acme_err_make(pool, ACME_ERR_INTERNAL, "%s: %s is no file for an answer to http-01",
+                             txt->domain, txt->name);
+    }
+    *dir = len > end_len ? apr_pstrmemdup(pool, txt->name, len - end_len) : "/";
+    return NULL;
 }
 
 /* ---- writing */
@@ -162,13 +168,13 @@ static int write_file(int folder, const char *token, const char *value, apr_pool
 static acme_err_t *add(void *baton, const acme_txt_t *txt, apr_pool_t *pool)
 {
     (void)baton;
-    char *dir;
+    const char *dir;
     place_t place;
-    const char *token = split(&dir, txt, pool);
+    ACME_TRY(find_folder(&dir, txt, pool));
     ACME_TRY(enter_root(&place, dir, pool));
     acme_err_t *err = walk_and_make(&place, pool);
     if (err == NULL) {
-        int error = write_file(place.fd, token, txt->value, pool);
+        int error = write_file(place.fd, txt->token, txt->value, pool);
         err = error != 0 ? refuse(error, "written to", place.path, pool) : NULL;
     }
     leave(&place);
@@ -198,14 +204,14 @@ static acme_err_t *remove_token(place_t *place, const char *token, apr_pool_t *p
 static acme_err_t *remove_file(void *baton, const acme_txt_t *txt, apr_pool_t *pool)
 {
     (void)baton;
-    char *dir;
-    const char *token = split(&dir, txt, pool);
+    const char *dir;
+    ACME_TRY(find_folder(&dir, txt, pool));
     place_t place = {open(dir, FOLDER_FLAGS), dir};
     if (place.fd < 0 && errno == ENOENT) {
         return NULL;
     }
     acme_err_t *err =
-        place.fd >= 0 ? remove_token(&place, token, pool) : refuse(errno, "opened", dir, pool);
+        place.fd >= 0 ? remove_token(&place, txt->token, pool) : refuse(errno, "opened", dir, pool);
     leave(&place);
     return err;
 }

@@ -182,6 +182,27 @@ static void a_missing_folder_is_named(void **state)
     assert_well(take_away(&house, pool)); /* there surely is nothing */
 }
 
+static void what_is_no_place_for_an_answer_is_refused(void **state)
+{
+    apr_pool_t *pool = *state;
+    house_t house = open_house(pool);
+    const char *const names[] = {"",
+                                 "/",
+                                 TOKEN,
+                                 "/etc/passwd",
+                                 at(&house, TOKEN, pool),
+                                 apr_pstrcat(pool, house.dir, ACME_WEBROOT_PATH, "other", NULL)};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        house.txt.name = names[i];
+        assert_refused(ACME_ERR_INTERNAL, add(&house, pool));
+        assert_refused(ACME_ERR_INTERNAL, take_away(&house, pool));
+    }
+    house.txt.token = "../../passwd";
+    house.txt.name = apr_pstrcat(pool, house.dir, ACME_WEBROOT_PATH, house.txt.token, NULL);
+    assert_refused(ACME_ERR_INTERNAL, add(&house, pool));
+    assert_int_equal(0, scratch_count(house.dir, ".", pool));
+}
+
 static void a_file_in_the_way_is_named(void **state)
 {
     apr_pool_t *pool = *state;
@@ -243,6 +264,7 @@ int main(void)
         FIXTURE_TEST(a_linked_folder_is_refused),
         FIXTURE_TEST(the_folder_itself_may_be_a_link),
         FIXTURE_TEST(a_missing_folder_is_named),
+        FIXTURE_TEST(what_is_no_place_for_an_answer_is_refused),
         FIXTURE_TEST(a_file_in_the_way_is_named),
         FIXTURE_TEST(the_check_changes_nothing),
         FIXTURE_TEST(who_may_not_write_is_told),
