@@ -21,6 +21,11 @@
  * What only the administrator can mend (no agreement, no such CA) keeps the session in TROUBLE too,
  * with longer pauses and one clear line in the log.
  *
+ * The account is found in the store or by its key, or made. It is made anew where the CA has forgotten or
+ * closed it, within limits that account.json counts (acme_policy_remake_at). Whether `unauthorized` is
+ * about the account is asked before anybody hears of it, once an hour at most. While the account's key is
+ * changed, or the account is closed, nothing else that is signed is in flight.
+ *
  * Requests for renewal information need no account and no nonce. At most four fly at once, behind what
  * makes certificates, and their failures are nobody's trouble: whoever asked hears of them.
  *

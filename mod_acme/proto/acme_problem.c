@@ -414,8 +414,8 @@ static const advice_row_t advice_rows[] = {
     {"agreementRequired", NULL,
      "read the CA's terms of service and agree with ACMECertificateAgreement accepted"},
     {"externalAccountRequired", NULL,
-     "this CA takes only customers it knows: get credentials for external account binding from it, "
-     "or use another (ACMECertificateAuthority)"},
+     "this CA takes only customers it knows: get a key id and an HMAC key from it and write "
+     "ACMEExternalAccountBinding KEYID HMAC, or use another (ACMECertificateAuthority)"},
     {"invalidContact", NULL, "correct the address of ACMEContactEmail"},
     {"unsupportedContact", NULL, "give a mail address with ACMEContactEmail"},
     {"badPublicKey", NULL,

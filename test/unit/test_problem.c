@@ -312,7 +312,7 @@ static void gives_advice(void **state)
         {"agreementRequired", "Provided account did not agree to the terms of service",
          "ACMECertificateAgreement"},
         {"userActionRequired", "", "ACMECertificateAgreement"},
-        {"externalAccountRequired", "ACME server policy requires", "external account binding"},
+        {"externalAccountRequired", "ACME server policy requires", "ACMEExternalAccountBinding"},
         {"invalidContact", "contact email \"admin@example..org\" is invalid", "ACMEContactEmail"},
         {"unsupportedContact", "contact method \"tel\" is not supported", "ACMEContactEmail"},
         {"badPublicKey", "no signature algorithms suitable", "ACMEPrivateKeys"},
