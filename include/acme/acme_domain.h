@@ -28,6 +28,7 @@ typedef struct {
     const char *agreement;              /**< "accepted", the URL that was agreed to, or NULL */
     const acme_eab_t *eab;              /**< we are its customer (acme_eab.h), or NULL */
     const acme_account_key_t *account_key; /**< the administrator's own, or NULL */
+    int is_eab_optional;                /**< one CA of several: bound only if it demands it */
     int is_private;                     /**< no public CA known to us: names are not judged */
     int max_identifiers;                /**< names one certificate may have */
 } acme_ca_t;
@@ -40,7 +41,8 @@ typedef struct {
     const apr_array_header_t *identifiers; /**< const acme_identifier_t *, none twice, not empty */
     const apr_array_header_t *key_specs;   /**< acme_key_spec_t: one certificate each, not empty */
     int has_key_specs; /**< they were written; else a certificate of another type is as good */
-    const acme_ca_t *ca;
+    const acme_ca_t *ca;                   /**< the first choice */
+    const apr_array_header_t *other_cas;   /**< const acme_ca_t *: when that fails, in order; NULL: none */
     const apr_array_header_t *challenge_types; /**< const char *: allowed ones, best first */
     const struct acme_dns01_t *dns01; /**< how TXT records are set (acme_dns01.h); NULL: not at all */
     const struct acme_http01_t *http01; /**< who answers http-01 (acme_http01.h); NULL: the module */
@@ -57,6 +59,13 @@ typedef struct {
     int line;
     int index; /**< place in the array of all domains, and in the bell */
 } acme_domain_t;
+
+/** How many CAs a domain has, and the one at @a i; 0 is the first choice. */
+int acme_domain_cas(const acme_domain_t *domain);
+const acme_ca_t *acme_domain_ca(const acme_domain_t *domain, int i);
+
+/** The one of its CAs with this directory URL (which may be NULL), or NULL. */
+const acme_ca_t *acme_domain_find_ca(const acme_domain_t *domain, const char *directory_url);
 
 /** The folder in accounts/ for a CA: host, port if any, and 8 hex digits of the URL's SHA-256. */
 char *acme_ca_folder(const char *directory_url, apr_pool_t *pool);

@@ -43,6 +43,7 @@ typedef struct {
     acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
     apr_interval_time_t retry_delay;    /**< ACMERetryDelay */
     apr_interval_time_t check_interval; /**< ACMECheckInterval */
+    int retry_failover;                 /**< ACMERetryFailover: errors before the next CA; 0: 13 */
     int max_in_flight;                  /**< requests to one CA at once; 0: 16 */
     int max_runs;                       /**< orders open at once; 0: 500 */
 } acme_engine_config_t;

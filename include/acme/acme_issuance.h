@@ -72,6 +72,13 @@ const acme_domain_t *acme_issuance_domain(const acme_issuance_t *run);
 const acme_record_t *acme_issuance_record(const acme_issuance_t *run);
 apr_pool_t *acme_issuance_pool(const acme_issuance_t *run);
 
+/** The session with the CA that the run orders from. */
+acme_session_t *acme_issuance_session(const acme_issuance_t *run);
+
+/** Gives the order up, unless its certificate is here: what was published is taken back, and the job stays
+ * as it is. The run ends as others do. */
+void acme_issuance_abandon(acme_issuance_t *run);
+
 /** Drops what the run has asked; its record stays. */
 void acme_issuance_stop(acme_issuance_t *run);
 

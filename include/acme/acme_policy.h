@@ -69,6 +69,10 @@ apr_time_t acme_policy_inquire_again(apr_time_t retry_at, apr_time_t now, double
 apr_time_t acme_policy_inquire_after(const acme_err_t *err, int errors, apr_time_t now,
                                      double uniform);
 
+/** Which of @a count CAs to order from: after each @a failover of the domain's @a errors in a row it is the
+ * next one's turn, and one that is in trouble (@a is_down[i] nonzero) is passed over unless all are. */
+int acme_policy_choose_ca(int count, int errors, int failover, const int *is_down);
+
 /** One phrase for a reason: "it has no certificate yet". */
 const char *acme_policy_due_text(acme_due_reason_t reason);
 

@@ -62,9 +62,9 @@ typedef struct {
     apr_array_header_t *log; /**< acme_job_entry_t: this run in words, oldest first */
 } acme_record_t;
 
-/** A record at ORDER for @a domain; everything it points to is copied to @a pool. */
-acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_key_spec_t *spec,
-                                  apr_time_t now, apr_pool_t *pool);
+/** A record at ORDER at @a ca for @a domain; everything it points to is copied to @a pool. */
+acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_ca_t *ca,
+                                  const acme_key_spec_t *spec, apr_time_t now, apr_pool_t *pool);
 
 /** Reads; *record NULL if there is none, or if it is damaged (which is logged: a new order is made). */
 acme_err_t *acme_record_read(acme_record_t **record, const acme_store_t *store, const char *folder,
@@ -79,7 +79,7 @@ const char *acme_record_name(const acme_record_authorization_t *authorization, a
 acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,
                                apr_pool_t *scratch_pool);
 
-/** Nonzero if the record is for what @a domain wants now: same CA, same names, a configured key type. */
+/** Nonzero if the record is for what @a domain wants now: one of its CAs, same names, a configured key type. */
 int acme_record_fits(const acme_record_t *record, const acme_domain_t *domain);
 
 #endif

@@ -15,6 +15,7 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "acme/acme_domain.h"
 #include "acme/acme_err.h"
 #include "acme/acme_generation.h"
 #include "acme/acme_renewal_info.h"
@@ -48,10 +49,10 @@ acme_err_t *acme_renewal_write(const acme_store_t *store, const char *folder, co
 /** What is known about the certificate with @a certid; NULL if nothing is. Both may be NULL. */
 acme_renewal_certificate_t *acme_renewal_find(const acme_renewal_t *renewal, const char *certid);
 
-/** Makes it speak of the certificates in @a facts that @a ca_url issued, and of no others: those that were
+/** Makes it speak of the certificates in @a facts that one of @a domain's CAs issued, and of no others: those that were
  * replaced are forgotten (and counted in `hastened`), a new one is to be asked about at @a first_check.
  * Nonzero if it changed. */
 int acme_renewal_follow(acme_renewal_t *renewal, const acme_generation_facts_t *facts,
-                        const char *ca_url, apr_time_t first_check, apr_pool_t *pool);
+                        const acme_domain_t *domain, apr_time_t first_check, apr_pool_t *pool);
 
 #endif

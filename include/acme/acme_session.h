@@ -118,6 +118,9 @@ void acme_session_tick(acme_session_t *session);
 /** The moment at which the session wants to do something by itself; 0: at none. */
 apr_time_t acme_session_next(const acme_session_t *session);
 
+/** No request goes out earlier; in the past, or 0, if nothing is waited for. */
+apr_time_t acme_session_not_before(const acme_session_t *session);
+
 /** The wall clock went back by @a span: what waits for a moment waits as long as was meant. */
 void acme_session_set_back(acme_session_t *session, apr_interval_time_t span);
 
@@ -147,6 +150,9 @@ int acme_session_roll_key(acme_session_t *session, acme_session_changed_fn *chan
  * new account is made until that record is gone: what is queued waits in TROUBLE. Asked for again it is
  * no error. Otherwise like acme_session_roll_key. */
 int acme_session_deactivate(acme_session_t *session, acme_session_changed_fn *changed, void *baton);
+
+/** How often in a row the CA was in trouble, also before this process; 0: it is well. */
+int acme_session_errors(acme_session_t *session);
 
 /** The thumbprint of the account key; NULL before the account is known. */
 const char *acme_session_thumbprint(const acme_session_t *session);

@@ -103,7 +103,7 @@ static int fact_would_do(const acme_generation_fact_t *fact, const acme_domain_t
                          apr_time_t now)
 {
     return fact != NULL && fact->not_after > now &&
-           (fact->ca_url == NULL || strcmp(fact->ca_url, domain->ca->directory_url) == 0) &&
+           (fact->ca_url == NULL || acme_domain_find_ca(domain, fact->ca_url) != NULL) &&
            acme_identifiers_missing(domain->identifiers, fact->identifiers) == NULL;
 }
 

@@ -33,6 +33,27 @@ static int is_folder_char(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
 }
 
+int acme_domain_cas(const acme_domain_t *domain)
+{
+    return 1 + (domain->other_cas != NULL ? domain->other_cas->nelts : 0);
+}
+
+const acme_ca_t *acme_domain_ca(const acme_domain_t *domain, int i)
+{
+    return i == 0 ? domain->ca : APR_ARRAY_IDX(domain->other_cas, i - 1, const acme_ca_t *);
+}
+
+const acme_ca_t *acme_domain_find_ca(const acme_domain_t *domain, const char *directory_url)
+{
+    for (int i = 0; directory_url != NULL && i < acme_domain_cas(domain); i++) {
+        const acme_ca_t *ca = acme_domain_ca(domain, i);
+        if (strcmp(ca->directory_url, directory_url) == 0) {
+            return ca;
+        }
+    }
+    return NULL;
+}
+
 char *acme_ca_folder(const char *directory_url, apr_pool_t *pool)
 {
     char *host = acme_text_lower(url_authority(directory_url, pool), pool);

@@ -41,8 +41,8 @@
 typedef struct entry_t entry_t;
 struct entry_t {
     const acme_domain_t *domain;
-    acme_session_t *session;
-    acme_issuance_t *run; /* or NULL */
+    acme_session_t *session; /* with the CA of first choice */
+    acme_issuance_t *run;    /* or NULL */
     acme_inquiry_t *inquiry; /* the CA is being asked when to renew; or NULL */
     apr_time_t inquire_at;   /* not before; also where the store forgets what was answered */
     apr_time_t due;
@@ -67,6 +67,9 @@ struct acme_engine_t {
     entry_t **heap;
     int count;
     apr_array_header_t *sessions; /* acme_session_t * */
+    apr_hash_t *by_url;           /* directory URL -> acme_session_t * */
+    int has_choice;               /* a domain has more than one CA */
+    apr_array_header_t *errors_seen; /* int, by session: failures that were acted upon */
     int runs;
     int unseen;    /* entries not looked at yet */
     int published; /* runs with proofs published, and 1 for those of before until they are swept */
@@ -401,9 +404,9 @@ static void sweep_leftovers(acme_engine_t *engine)
 
 /* ---- making an engine ---- */
 
-static acme_session_t *session_for(acme_engine_t *engine, const acme_ca_t *ca, apr_hash_t *known)
+static acme_session_t *session_for(acme_engine_t *engine, const acme_ca_t *ca)
 {
-    acme_session_t *session = apr_hash_get(known, ca->directory_url, APR_HASH_KEY_STRING);
+    acme_session_t *session = apr_hash_get(engine->by_url, ca->directory_url, APR_HASH_KEY_STRING);
     if (session == NULL) {
         acme_session_config_t config = {.env = engine->config.env,
                                         .store = engine->config.store,
@@ -415,8 +418,9 @@ static acme_session_t *session_for(acme_engine_t *engine, const acme_ca_t *ca, a
                                         .is_proving = on_is_proving,
                                         .baton = engine};
         session = acme_session_create(&config, ca, engine->pool);
-        apr_hash_set(known, ca->directory_url, APR_HASH_KEY_STRING, session);
+        apr_hash_set(engine->by_url, ca->directory_url, APR_HASH_KEY_STRING, session);
         APR_ARRAY_PUSH(engine->sessions, acme_session_t *) = session;
+        APR_ARRAY_PUSH(engine->errors_seen, int) = 0;
     }
     return session;
 }
@@ -467,7 +471,7 @@ static void set_desk(acme_engine_t *engine)
 
 static void set_entries(acme_engine_t *engine)
 {
-    apr_hash_t *known = apr_hash_make(engine->pool);
+    engine->by_url = apr_hash_make(engine->pool);
     engine->count = engine->config.domains->nelts;
     engine->unseen = engine->count;
     engine->entries = apr_pcalloc(engine->pool, sizeof(entry_t) * (apr_size_t)(engine->count + 1));
@@ -475,7 +479,11 @@ static void set_entries(acme_engine_t *engine)
     for (int i = 0; i < engine->count; ++i) {
         entry_t *entry = &engine->entries[i];
         entry->domain = APR_ARRAY_IDX(engine->config.domains, i, const acme_domain_t *);
-        entry->session = session_for(engine, entry->domain->ca, known);
+        entry->session = session_for(engine, entry->domain->ca);
+        for (int k = 1; k < acme_domain_cas(entry->domain); ++k) {
+            (void)session_for(engine, acme_domain_ca(entry->domain, k));
+            engine->has_choice = 1;
+        }
         place(engine, i, entry); /* all due at once: any order is a heap */
     }
 }
@@ -491,10 +499,14 @@ acme_engine_t *acme_engine_create(const acme_engine_config_t *config, apr_pool_t
     if (engine->config.max_in_flight == 0) {
         engine->config.max_in_flight = 16;
     }
+    if (engine->config.retry_failover == 0) {
+        engine->config.retry_failover = 13;
+    }
     if (engine->config.max_runs == 0) {
         engine->config.max_runs = 500;
     }
     engine->sessions = apr_array_make(pool, 2, sizeof(acme_session_t *));
+    engine->errors_seen = apr_array_make(pool, 2, sizeof(int));
     engine->ended = apr_array_make(pool, 16, sizeof(acme_issuance_t *));
     set_host(engine);
     set_wishes(engine);
@@ -522,15 +534,44 @@ static void mark_hastened(acme_engine_t *engine, const acme_domain_t *domain, co
     }
 }
 
-static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *due)
+/* Given up, and not to be asked yet: when its next probe is due, whoever begins an order may make it. */
+static int is_down(const acme_engine_t *engine, acme_session_t *session)
+{
+    return acme_session_errors(session) >= engine->config.retry_failover &&
+           acme_session_not_before(session) > acme_env_now(engine->config.env);
+}
+
+/* The session to order through: that of the first choice unless it failed. */
+static acme_session_t *choose_session(acme_engine_t *engine, const entry_t *entry, int errors,
+                                      apr_pool_t *pool)
+{
+    const acme_domain_t *domain = entry->domain;
+    int count = acme_domain_cas(domain);
+    if (count == 1) {
+        return entry->session;
+    }
+    int *down = apr_pcalloc(pool, sizeof(*down) * (apr_size_t)count);
+    for (int i = 0; i < count; ++i) {
+        down[i] = is_down(engine, session_for(engine, acme_domain_ca(domain, i)));
+    }
+    int at = acme_policy_choose_ca(count, errors, engine->config.retry_failover, down);
+    acme_session_t *session = session_for(engine, acme_domain_ca(domain, at));
+    if (at > 0) {
+        acme_env_log(engine->config.env, ACME_LOG_NOTICE, "%s: %s is asked, since %s failed",
+                     domain->name, acme_session_ca(session)->name, domain->ca->name);
+    }
+    return session;
+}
+
+static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *due, int errors)
 {
     apr_pool_t *pool;
     apr_pool_create(&pool, engine->pool);
+    acme_session_t *session = choose_session(engine, entry, errors, pool);
     acme_env_log(engine->config.env, ACME_LOG_INFO, "%s: a certificate (%s) is ordered from %s: %s",
-                 entry->domain->name, acme_key_spec_text(due->spec, pool), entry->domain->ca->name,
-                 acme_policy_due_text(due->reason));
-    entry->run =
-        acme_issuance_begin(&engine->host, entry->domain, entry->session, due->spec, pool);
+                 entry->domain->name, acme_key_spec_text(due->spec, pool),
+                 acme_session_ca(session)->name, acme_policy_due_text(due->reason));
+    entry->run = acme_issuance_begin(&engine->host, entry->domain, session, due->spec, pool);
     ++engine->runs;
 }
 
@@ -561,7 +602,8 @@ static void look_ahead(acme_engine_t *engine, const entry_t *entry, const acme_d
 {
     int has_failed = job->errors > 0;
     if (has_failed || due->reason == ACME_DUE_FIRST || due->reason == ACME_DUE_NAMES) {
-        acme_preflight_desk_want(engine->desk, entry->domain, entry->session,
+        acme_preflight_desk_want(engine->desk, entry->domain,
+                                 acme_issuance_session(entry->run),
                                  has_failed ? entry->domain->identifiers
                                             : new_names(entry->domain, due, facts, pool),
                                  has_failed);
@@ -583,7 +625,9 @@ static acme_err_t *resume_run(int *is_run, acme_engine_t *engine, entry_t *entry
         apr_pool_destroy(pool);
         return err;
     }
-    entry->run = acme_issuance_resume(&engine->host, entry->domain, entry->session, record, pool);
+    const acme_ca_t *ca = acme_domain_find_ca(entry->domain, record->ca_url);
+    acme_session_t *session = ca != NULL ? session_for(engine, ca) : entry->session;
+    entry->run = acme_issuance_resume(&engine->host, entry->domain, session, record, pool);
     ++engine->runs;
     *is_run = 1;
     return NULL;
@@ -638,7 +682,7 @@ static acme_renewal_t *read_renewal(acme_engine_t *engine, const acme_domain_t *
     }
     acme_renewal_t *renewal = acme_renewal_read(engine->config.store, domain->folder, pool);
     apr_time_t first = acme_policy_inquire_first(now, acme_env_uniform(engine->config.env, pool));
-    if (acme_renewal_follow(renewal, facts, domain->ca->directory_url, first, pool)) {
+    if (acme_renewal_follow(renewal, facts, domain, first, pool)) {
         acme_err_t *err =
             acme_renewal_write(engine->config.store, domain->folder, domain->name, renewal, pool);
         if (err != NULL) {
@@ -662,13 +706,33 @@ static const acme_renewal_certificate_t *next_inquiry(const acme_renewal_t *rene
     return next;
 }
 
+/* With the CA that issued it; of the first choice where that is not known any more. */
+static acme_session_t *issuer_of(acme_engine_t *engine, const entry_t *entry,
+                                 const acme_generation_facts_t *facts, const char *certid)
+{
+    for (int i = 0; i < facts->certificates->nelts; ++i) {
+        const acme_generation_fact_t *fact =
+            &APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t);
+        const acme_ca_t *ca = acme_domain_find_ca(entry->domain, fact->ca_url);
+        if (ca != NULL && fact->certid != NULL && strcmp(fact->certid, certid) == 0) {
+            return session_for(engine, ca);
+        }
+    }
+    return entry->session;
+}
+
 /* Asks if it is time. Returns when it will be; NEVER while one is asked about, or all have expired. */
 static apr_time_t inquire(acme_engine_t *engine, entry_t *entry, const acme_due_t *due,
-                          const acme_renewal_t *renewal, apr_time_t now)
+                          const acme_generation_facts_t *facts, const acme_renewal_t *renewal,
+                          apr_time_t now)
 {
     const acme_renewal_certificate_t *next = next_inquiry(renewal);
     if (next == NULL || entry->inquiry != NULL || due->reason == ACME_DUE_NEVER ||
-        due->expires <= now || !acme_session_may_inquire(entry->session)) {
+        due->expires <= now) {
+        return NEVER;
+    }
+    acme_session_t *session = issuer_of(engine, entry, facts, next->certid);
+    if (!acme_session_may_inquire(session)) {
         return NEVER;
     }
     apr_time_t when = next->next_check > entry->inquire_at ? next->next_check : entry->inquire_at;
@@ -676,8 +740,8 @@ static apr_time_t inquire(acme_engine_t *engine, entry_t *entry, const acme_due_
         return when;
     }
     entry->inquire_at = now + ACME_TIME_MINUTE;
-    entry->inquiry = acme_inquiry_begin(&engine->inquiry_host, entry->domain, entry->session,
-                                        next->certid, engine->pool);
+    entry->inquiry = acme_inquiry_begin(&engine->inquiry_host, entry->domain, session, next->certid,
+                                        engine->pool);
     return NEVER;
 }
 
@@ -782,13 +846,13 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
     warn_of_end(engine, domain, &due, job, now, pool);
     if (due.reason != ACME_DUE_NEVER && due.at <= now && job->next_run <= now) {
         mark_hastened(engine, domain, &due, renewal, pool);
-        begin_run(engine, entry, &due);
+        begin_run(engine, entry, &due, job->errors);
         look_ahead(engine, entry, &due, facts, job, pool);
         set_due(engine, entry, now);
         return;
     }
     apr_time_t next = next_look(engine, &due, job, now, pool);
-    next = sooner(next, inquire(engine, entry, &due, renewal, now));
+    next = sooner(next, inquire(engine, entry, &due, used, renewal, now));
     set_due(engine, entry, sooner(next, watch_standing(engine, domain, now, pool)));
 }
 
@@ -852,6 +916,42 @@ static void bury_the_ended(acme_engine_t *engine)
         acme_issuance_t *run = *(acme_issuance_t **)apr_array_pop(engine->ended);
         acme_issuance_stop(run);
         apr_pool_destroy(acme_issuance_pool(run));
+    }
+}
+
+static int has_another(acme_engine_t *engine, const acme_domain_t *domain)
+{
+    for (int i = 0; i < acme_domain_cas(domain); ++i) {
+        if (!is_down(engine, session_for(engine, acme_domain_ca(domain, i)))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A CA that has failed so often keeps nobody waiting who has another one. */
+static void abandon_at(acme_engine_t *engine, const acme_session_t *session)
+{
+    for (int i = 0; i < engine->count; ++i) {
+        const entry_t *entry = &engine->entries[i];
+        if (entry->run != NULL && acme_issuance_session(entry->run) == session &&
+            has_another(engine, entry->domain)) {
+            acme_issuance_abandon(entry->run);
+        }
+    }
+}
+
+/* Once for each failure of a CA: later runs choose another by themselves. */
+static void fail_over(acme_engine_t *engine)
+{
+    for (int i = 0; engine->has_choice && i < engine->sessions->nelts; ++i) {
+        acme_session_t *session = APR_ARRAY_IDX(engine->sessions, i, acme_session_t *);
+        int *errors_seen = &APR_ARRAY_IDX(engine->errors_seen, i, int);
+        int errors = acme_session_errors(session);
+        if (errors != *errors_seen && is_down(engine, session)) {
+            abandon_at(engine, session);
+        }
+        *errors_seen = errors;
     }
 }
 
@@ -938,6 +1038,7 @@ apr_time_t acme_engine_tick(acme_engine_t *engine, apr_interval_time_t wait)
     pump(engine, wait);
     work(engine);
     tick_sessions(engine);
+    fail_over(engine);
     bury_the_ended(engine);
     sweep_leftovers(engine);
     if (!engine->has_leftovers) { /* the sweep would take the preflight's token for one of them */

@@ -20,6 +20,7 @@ struct acme_inquiry_t {
     apr_pool_t *pool;
     const acme_inquiry_host_t *host;
     const acme_domain_t *domain;
+    const acme_ca_t *ca;
     const char *certid;
 };
 
@@ -50,7 +51,7 @@ static void tell(const acme_inquiry_t *inquiry, const acme_renewal_certificate_t
     int is_moved = before->start != 0;
     const char *sentence = apr_psprintf(
         inquiry->pool, "%s suggests to renew the certificate between %s and %s, chosen is %s%s%s",
-        inquiry->domain->ca->name, acme_time_rfc3339(now->start, inquiry->pool),
+        inquiry->ca->name, acme_time_rfc3339(now->start, inquiry->pool),
         acme_time_rfc3339(now->end, inquiry->pool), acme_time_rfc3339(now->at, inquiry->pool),
         now->explanation_url != NULL ? "; it explains this at " : "",
         now->explanation_url != NULL ? now->explanation_url : "");
@@ -138,6 +139,7 @@ acme_inquiry_t *acme_inquiry_begin(const acme_inquiry_host_t *host, const acme_d
     inquiry->pool = own;
     inquiry->host = host;
     inquiry->domain = domain;
+    inquiry->ca = acme_session_ca(session);
     inquiry->certid = apr_pstrdup(own, certid);
     acme_request_t request = {
         .kind = ACME_REQUEST_RENEWAL_INFO,

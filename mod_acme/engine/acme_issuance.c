@@ -54,7 +54,8 @@ acme_issuance_t *acme_issuance_begin(const acme_issuance_host_t *host, const acm
                                      acme_session_t *session, const acme_key_spec_t *spec,
                                      apr_pool_t *pool)
 {
-    acme_record_t *record = acme_record_create(domain, spec, acme_env_now(host->env), pool);
+    acme_record_t *record = acme_record_create(domain, acme_session_ca(session), spec,
+                                               acme_env_now(host->env), pool);
     acme_issuance_t *run = create(host, domain, session, record, pool);
     run->is_unsaved = 1;
     return run;
@@ -70,6 +71,18 @@ static int has_published(const acme_record_t *record)
     return 0;
 }
 
+/* What was under way is taken back, and the job stays as it is: this was neither success nor failure. */
+static void clean_away(acme_issuance_t *run)
+{
+    acme_record_t *record = run->record;
+    const acme_job_t *job = acme_job_read(run->host->store, run->domain->folder, run->step_pool);
+    record->step = ACME_STEP_CLEAN;
+    record->err = NULL;
+    record->errors = job->errors;
+    record->next_run = job->next_run;
+    run->is_unsaved = 1;
+}
+
 acme_issuance_t *acme_issuance_resume(const acme_issuance_host_t *host, const acme_domain_t *domain,
                                       acme_session_t *session, acme_record_t *record,
                                       apr_pool_t *pool)
@@ -83,12 +96,7 @@ acme_issuance_t *acme_issuance_resume(const acme_issuance_host_t *host, const ac
         acme_env_log(host->env, ACME_LOG_INFO,
                      "%s: the order under way is dropped, the configuration has changed",
                      domain->name);
-        record->step = ACME_STEP_CLEAN;
-        record->err = NULL;
-        acme_job_t *job = acme_job_read(host->store, domain->folder, run->step_pool);
-        record->errors = job->errors;
-        record->next_run = job->next_run;
-        run->is_unsaved = 1;
+        clean_away(run);
         return run;
     }
     acme_step_t step = acme_step_resume(record->step);
@@ -329,6 +337,21 @@ const acme_record_t *acme_issuance_record(const acme_issuance_t *run)
 apr_pool_t *acme_issuance_pool(const acme_issuance_t *run)
 {
     return run->pool;
+}
+
+void acme_issuance_abandon(acme_issuance_t *run)
+{
+    if (run->record->step == ACME_STEP_STAGE || run->record->step == ACME_STEP_CLEAN) {
+        return; /* it needs the CA no more */
+    }
+    withdraw_asks(run);
+    clean_away(run);
+    issuance_stay(run, issuance_now(run));
+}
+
+acme_session_t *acme_issuance_session(const acme_issuance_t *run)
+{
+    return run->session;
 }
 
 void acme_issuance_stop(acme_issuance_t *run)

@@ -63,7 +63,7 @@ static void give_up_alternates(acme_issuance_t *run)
 {
     acme_env_log(run->host->env, ACME_LOG_WARNING,
                  "%s: %s offers no chain up to \"%s\" (ACMEPreferredChain), but %s; the first is used",
-                 run->domain->name, run->domain->ca->name, run->domain->preferred_chain,
+                 run->domain->name, acme_session_ca(run->session)->name, run->domain->preferred_chain,
                  run->issuers_seen);
     run->alternates = NULL;
     issuance_goto(run, ACME_STEP_STAGE, 0);
@@ -152,7 +152,7 @@ static void seek_preferred(acme_issuance_t *run, const acme_chain_t *chain,
 static void fail(acme_issuance_t *run, acme_err_t *err, int was_issued)
 {
     err = acme_err_wrap(run->step_pool, err, "the certificate from %s cannot be used",
-                        run->domain->ca->name);
+                        acme_session_ca(run->session)->name);
     if (was_issued) {
         err->errclass = ACME_ERR_REFUSED; /* counted by the CA: not again in half a minute */
     }

@@ -101,7 +101,7 @@ static void tell_job(acme_issuance_t *run, acme_job_t *job)
         job->detail = record->err->text;
         job->activity = apr_psprintf(run->step_pool, "ordering a certificate (%s) from %s",
                                      acme_key_spec_text(&record->spec, run->step_pool),
-                                     run->domain->ca->name);
+                                     acme_session_ca(run->session)->name);
         log_failure(run, job);
         return;
     }

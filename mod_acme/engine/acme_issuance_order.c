@@ -107,7 +107,7 @@ static void hear_new_order(acme_issuance_t *run, acme_record_authorization_t *au
     run->record->account_url = keep(run, NULL, acme_session_account_url(run->session));
     take_urls(run);
     take_authorizations(run);
-    issuance_note(run, "order", "ordered at %s: %s", run->domain->ca->name, location);
+    issuance_note(run, "order", "ordered at %s: %s", acme_session_ca(run->session)->name, location);
     issuance_goto(run, ACME_STEP_AUTHORIZE, 0);
 }
 
@@ -162,6 +162,7 @@ static acme_err_t *choose_profile(const char **profile, acme_issuance_t *run,
                                   const acme_directory_t *directory, apr_pool_t *pool)
 {
     const acme_domain_t *domain = run->domain;
+    const acme_ca_t *ca = acme_session_ca(run->session);
     *profile = NULL;
     if (domain->profile == NULL) {
         return NULL;
@@ -178,11 +179,11 @@ static acme_err_t *choose_profile(const char **profile, acme_issuance_t *run,
         return acme_err_make(pool, ACME_ERR_CONFIG,
                              "%s has no profile %s (%s), and ACMEProfileMandatory is on: correct "
                              "ACMEProfile",
-                             domain->ca->name, domain->profile, offer);
+                             ca->name, domain->profile, offer);
     }
     acme_env_log(run->host->env, ACME_LOG_WARNING,
                  "%s: %s has no profile %s (%s); the certificate is ordered without one",
-                 domain->name, domain->ca->name, domain->profile, offer);
+                 domain->name, ca->name, domain->profile, offer);
     return NULL;
 }
 
@@ -215,7 +216,7 @@ static void wait_for_order(acme_issuance_t *run, int is_processing)
     if (acme_policy_poll_is_over(run->record->polling_since, is_processing, now)) {
         issuance_fail(run, acme_err_make(run->step_pool, ACME_ERR_REFUSED,
                                          "%s did not come to an end with the order in time",
-                                         run->domain->ca->name));
+                                         acme_session_ca(run->session)->name));
         return;
     }
     apr_interval_time_t *estimate = acme_session_estimate(run->session, is_processing);
@@ -263,7 +264,7 @@ static void finalize(acme_issuance_t *run)
         issuance_fail(run, acme_err_make(run->step_pool, ACME_ERR_INPUT,
                                          "%s takes the request for the certificate and goes on "
                                          "asking for it",
-                                         run->domain->ca->name));
+                                         acme_session_ca(run->session)->name));
         return;
     }
     if (run->finalized > 0) {

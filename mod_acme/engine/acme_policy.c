@@ -180,6 +180,18 @@ void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
     }
 }
 
+int acme_policy_choose_ca(int count, int errors, int failover, const int *is_down)
+{
+    int first = failover > 0 ? errors / failover % count : 0;
+    for (int i = 0; i < count; ++i) {
+        int at = (first + i) % count;
+        if (!is_down[at]) {
+            return at;
+        }
+    }
+    return first;
+}
+
 const char *acme_policy_due_text(acme_due_reason_t reason)
 {
     switch (reason) {

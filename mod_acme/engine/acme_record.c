@@ -175,12 +175,12 @@ static apr_array_header_t *read_log(const json_t *list, apr_pool_t *pool)
 
 /* ---- the record ---- */
 
-acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_key_spec_t *spec,
-                                  apr_time_t now, apr_pool_t *pool)
+acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_ca_t *ca,
+                                  const acme_key_spec_t *spec, apr_time_t now, apr_pool_t *pool)
 {
     acme_record_t *record = apr_pcalloc(pool, sizeof(*record));
     record->step = ACME_STEP_ORDER;
-    record->ca_url = apr_pstrdup(pool, domain->ca->directory_url);
+    record->ca_url = apr_pstrdup(pool, ca->directory_url);
     record->spec = *spec;
     record->identifiers = acme_identifiers_sorted(domain->identifiers, pool);
     record->started = now;
@@ -305,7 +305,7 @@ acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,
 
 int acme_record_fits(const acme_record_t *record, const acme_domain_t *domain)
 {
-    if (strcmp(record->ca_url, domain->ca->directory_url) != 0 ||
+    if (acme_domain_find_ca(domain, record->ca_url) == NULL ||
         record->identifiers->nelts != domain->identifiers->nelts) {
         return 0;
     }

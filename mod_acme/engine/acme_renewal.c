@@ -146,18 +146,18 @@ acme_renewal_certificate_t *acme_renewal_find(const acme_renewal_t *renewal, con
 }
 
 /* Only who issued a certificate knows of it. */
-static int is_of_ca(const acme_generation_fact_t *fact, const char *ca_url)
+static int is_of_ca(const acme_generation_fact_t *fact, const acme_domain_t *domain)
 {
-    return fact->certid != NULL && fact->ca_url != NULL && strcmp(fact->ca_url, ca_url) == 0;
+    return fact->certid != NULL && acme_domain_find_ca(domain, fact->ca_url) != NULL;
 }
 
 static const acme_generation_fact_t *fact_with(const acme_generation_facts_t *facts,
-                                               const char *certid, const char *ca_url)
+                                               const char *certid, const acme_domain_t *domain)
 {
     for (int i = 0; i < facts->certificates->nelts; i++) {
         const acme_generation_fact_t *fact =
             &APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t);
-        if (is_of_ca(fact, ca_url) && strcmp(fact->certid, certid) == 0) {
+        if (is_of_ca(fact, domain) && strcmp(fact->certid, certid) == 0) {
             return fact;
         }
     }
@@ -166,13 +166,13 @@ static const acme_generation_fact_t *fact_with(const acme_generation_facts_t *fa
 
 /* Those that are gone from the facts; the others stay, in their order. */
 static int forget_replaced(acme_renewal_t *renewal, const acme_generation_facts_t *facts,
-                           const char *ca_url)
+                           const acme_domain_t *domain)
 {
     apr_array_header_t *list = renewal->certificates;
     int kept = 0;
     for (int i = 0; i < list->nelts; i++) {
         acme_renewal_certificate_t one = APR_ARRAY_IDX(list, i, acme_renewal_certificate_t);
-        if (fact_with(facts, one.certid, ca_url) != NULL) {
+        if (fact_with(facts, one.certid, domain) != NULL) {
             APR_ARRAY_IDX(list, kept++, acme_renewal_certificate_t) = one;
         }
         else {
@@ -186,13 +186,13 @@ static int forget_replaced(acme_renewal_t *renewal, const acme_generation_facts_
 
 /* see acme_renewal.h */
 int acme_renewal_follow(acme_renewal_t *renewal, const acme_generation_facts_t *facts,
-                        const char *ca_url, apr_time_t first_check, apr_pool_t *pool)
+                        const acme_domain_t *domain, apr_time_t first_check, apr_pool_t *pool)
 {
-    int is_changed = forget_replaced(renewal, facts, ca_url);
+    int is_changed = forget_replaced(renewal, facts, domain);
     for (int i = 0; i < facts->certificates->nelts; i++) {
         const acme_generation_fact_t *fact =
             &APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t);
-        if (is_of_ca(fact, ca_url) && acme_renewal_find(renewal, fact->certid) == NULL) {
+        if (is_of_ca(fact, domain) && acme_renewal_find(renewal, fact->certid) == NULL) {
             APR_ARRAY_PUSH(renewal->certificates, acme_renewal_certificate_t) =
                 (acme_renewal_certificate_t){.certid = apr_pstrdup(pool, fact->certid),
                                              .next_check = first_check};

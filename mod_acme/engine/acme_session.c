@@ -599,6 +599,11 @@ apr_time_t acme_session_next(const acme_session_t *session)
     return has_work(session) && session->in_flight == 0 ? session->not_before : 0;
 }
 
+apr_time_t acme_session_not_before(const acme_session_t *session)
+{
+    return session->not_before;
+}
+
 void acme_session_set_back(acme_session_t *session, apr_interval_time_t span)
 {
     session->not_before -= session->not_before > 0 ? span : 0;
@@ -617,6 +622,12 @@ int acme_session_drain(acme_session_t *session)
 int acme_session_in_flight(const acme_session_t *session)
 {
     return session->in_flight;
+}
+
+int acme_session_errors(acme_session_t *session)
+{
+    acme_session__read_state(session);
+    return session->errors;
 }
 
 const char *acme_session_thumbprint(const acme_session_t *session)

@@ -233,10 +233,18 @@ static acme_err_t *check_agreement(acme_session_t *session, apr_pool_t *pool)
                          acme_text_clean(directory->terms_of_service, 500, pool));
 }
 
-/* A binding that was configured is sent also to a CA that does not ask for one. */
+/* A binding that was configured is sent also to a CA that does not ask for one, unless it may be meant for
+ * another CA of the same domains. */
+static const acme_eab_t *binding_of(const acme_session_t *session)
+{
+    return session->ca->is_eab_optional && !session->directory->external_account_required
+               ? NULL
+               : session->ca->eab;
+}
+
 static acme_err_t *check_binding(acme_session_t *session, apr_pool_t *pool)
 {
-    const acme_eab_t *eab = session->ca->eab;
+    const acme_eab_t *eab = binding_of(session);
     if (eab != NULL && eab->trouble != NULL) {
         return acme_err_make(pool, ACME_ERR_CONFIG,
                              "no account is made, since the ACMEExternalAccountBinding of this CA "
@@ -389,8 +397,9 @@ static acme_err_t *new_account_payload(const char **payload, acme_session_t *ses
         *payload = acme_account_lookup_request(pool);
         return NULL;
     }
-    if (session->ca->eab != NULL) {
-        ACME_TRY(acme_eab_bind(&binding, session->ca->eab, session->key,
+    const acme_eab_t *eab = binding_of(session);
+    if (eab != NULL) {
+        ACME_TRY(acme_eab_bind(&binding, eab, session->key,
                                session->directory->new_account, pool));
     }
     *payload = acme_account_request(contacts(session, pool), session->ca->agreement != NULL,

@@ -27,6 +27,13 @@ static const known_t known[] = {
     {"letsencrypt", LETSENCRYPT, NULL},
     {"letsencrypt-staging", LETSENCRYPT_STAGING, NULL},
     {"letsencrypt-test", LETSENCRYPT_STAGING, NULL}, /* mod_md's word */
+    {"google", "https://dv.acme-v02.api.pki.goog/directory", NULL},
+    {"google-staging", "https://dv.acme-v02.test-api.pki.goog/directory", NULL},
+    {"zerossl", "https://acme.zerossl.com/v2/DV90", NULL},
+    {"sslcom-rsa", "https://acme.ssl.com/sslcom-dv-rsa", NULL},
+    {"sslcom-ecc", "https://acme.ssl.com/sslcom-dv-ecc", NULL},
+    {"actalis", "https://acme-api.actalis.com/acme/directory", NULL},
+    {"sectigo", "https://acme.sectigo.com/v2/DV", NULL},
     {"buypass", NULL, BUYPASS_ENDED},
     {"buypass-test", NULL, BUYPASS_ENDED},
 };
@@ -61,6 +68,17 @@ static void take_known(mod_acme_ca_t *ca, const known_t *row)
     ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
 }
 
+static const char *all_names(apr_pool_t *pool)
+{
+    apr_array_header_t *names = apr_array_make(pool, KNOWN_COUNT, sizeof(const char *));
+    for (apr_size_t i = 0; i < KNOWN_COUNT; i++) {
+        if (known[i].directory_url != NULL) {
+            APR_ARRAY_PUSH(names, const char *) = known[i].word;
+        }
+    }
+    return acme_text_join(names, ", ", pool);
+}
+
 static acme_err_t *parse_name(mod_acme_ca_t *ca, const char *word, apr_pool_t *pool)
 {
     for (apr_size_t i = 0; i < KNOWN_COUNT; i++) {
@@ -75,9 +93,9 @@ static acme_err_t *parse_name(mod_acme_ca_t *ca, const char *word, apr_pool_t *p
         return NULL;
     }
     return acme_err_make(pool, ACME_ERR_INPUT,
-                         "'%s' is no CA known by name: write letsencrypt, letsencrypt-staging or "
-                         "the https:// URL of the CA's directory",
-                         acme_text_clean(word, WORD_MAX, pool));
+                         "'%s' is no CA known by name: write one of %s, or the https:// URL of the "
+                         "CA's directory",
+                         acme_text_clean(word, WORD_MAX, pool), all_names(pool));
 }
 
 /* The host of @a url with its port, in lower case; "" if there is none. */

@@ -42,6 +42,7 @@ typedef enum {
 typedef struct {
     const char *store_dir;              /**< ACMEStoreDir, absolute */
     apr_interval_time_t retry_delay;    /**< ACMERetryDelay */
+    int retry_failover;                 /**< ACMERetryFailover */
     apr_interval_time_t check_interval; /**< ACMECheckInterval */
     mod_acme_ports_t ports;             /**< ACMEPortMap */
     int has_http;                       /**< a Listen is for ports.http */

@@ -216,20 +216,38 @@ static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
 
 /* ---- settings of domains */
 
+static int has_ca(const apr_array_header_t *cas, const char *directory_url)
+{
+    for (int i = 0; i < cas->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(cas, i, const mod_acme_ca_t *)->directory_url, directory_url) ==
+            0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The first choice, and those for when it fails. */
 static const char *set_ca(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
     const apr_array_header_t *words;
     const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    for (int i = words->nelts - 1; wrong == NULL && i >= 0; i--) {
+    apr_array_header_t *cas = apr_array_make(cmd->pool, 2, sizeof(const mod_acme_ca_t *));
+    for (int i = 0; wrong == NULL && i < words->nelts; i++) {
         mod_acme_ca_t *ca = apr_palloc(cmd->pool, sizeof(*ca));
         wrong = mod_acme_arguments_say(
             cmd, mod_acme_ca_parse(ca, mod_acme_arguments_word(words, i), cmd->pool));
-        settings_here(cmd)->ca = ca;
+        if (wrong == NULL && !has_ca(cas, ca->directory_url)) {
+            APR_ARRAY_PUSH(cas, const mod_acme_ca_t *) = ca;
+        }
     }
-    if (wrong == NULL && words->nelts > 1) {
-        warn(cmd, apr_psprintf(cmd->pool, "only the first CA, %s, is used; the others are not",
-                               settings_here(cmd)->ca->name));
+    if (wrong == NULL) {
+        mod_acme_settings_t *settings = settings_here(cmd);
+        settings->ca = *(const mod_acme_ca_t *const *)cas->elts;
+        cas->elts += cas->elt_size;
+        cas->nelts--;
+        settings->other_cas = cas;
     }
     return wrong;
 }
@@ -696,6 +714,25 @@ static const char *set_duration(cmd_parms *cmd, void *unused, const char *args)
     return mod_acme_arguments_say(cmd, err);
 }
 
+static const char *set_count(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const char *word;
+    int *count = member_of(&mod_acme_settings_raw(cmd->pool)->global, cmd);
+    const char *wrong = global_single(&word, cmd, args);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    char *end;
+    apr_int64_t number = apr_strtoi64(word, &end, 10);
+    if (*end != '\0' || number < 1 || number > 1000000) {
+        return mod_acme_arguments_refuse(
+            cmd, apr_psprintf(cmd->pool, "'%s' is not possible: write a number above 0", word));
+    }
+    *count = (int)number;
+    return NULL;
+}
+
 static const char *read_global_choice(int *choice, cmd_parms *cmd, const char *args,
                                       const char *const *choices)
 {
@@ -765,7 +802,8 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEMember", set_members, "more names, auto or manual"),
     DIRECTIVE("ACMEMembers", set_members, "more names, auto or manual"),
     DIRECTIVE("ACMECertificateAuthority", set_ca,
-              "letsencrypt, letsencrypt-staging or the URL of a CA's directory"),
+              "letsencrypt, letsencrypt-staging or the URL of a CA's directory; more for when it "
+              "fails"),
     DIRECTIVE("ACMECertificateAgreement", set_agreement,
               "accepted, or the URL of the CA's terms of service that you agree to"),
     DIRECTIVE("ACMEContactEmail", set_contact, "mail addresses that the CA may write to, or none"),
@@ -808,6 +846,8 @@ const command_rec mod_acme_directives[] = {
               "http:<port> and https:<port>, the local ports that the CA reaches as 80 and 443"),
     OF_SERVER("ACMERetryDelay", set_duration, retry_delay,
               "the first delay after a failure, a duration"),
+    OF_SERVER("ACMERetryFailover", set_count, retry_failover,
+              "the number of errors after which the next CA is asked"),
     OF_SERVER("ACMECheckInterval", set_duration, check_interval,
               "the time between checks, a duration"),
     OF_SERVER("ACMEBaseServer", set_server_switch, has_base_server,

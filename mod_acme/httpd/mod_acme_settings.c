@@ -17,6 +17,7 @@ static mod_acme_raw_t *make_raw(apr_pool_t *pool)
     raw->findings = mod_acme_findings_create(pool);
     raw->global.store_dir = ACME_DEFAULT_STOREDIR;
     raw->global.retry_delay = 30 * ACME_TIME_SECOND;
+    raw->global.retry_failover = 13;
     raw->global.check_interval = 12 * ACME_TIME_HOUR;
     raw->global.ports = (mod_acme_ports_t){80, 443};
     raw->global.dns_port = 53;
@@ -62,6 +63,7 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
 {
     mod_acme_settings_t merged = {
         .ca = OVER(ca),
+        .other_cas = add->ca != NULL ? add->other_cas : base->other_cas,
         .agreement = OVER(agreement),
         .ca_certificate_file = OVER(ca_certificate_file),
         .proxy = OVER(proxy),

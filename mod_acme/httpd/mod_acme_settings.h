@@ -23,6 +23,7 @@
 /** Settings that may stand in the server, a virtual host or a section <ACMEDomain>. */
 typedef struct {
     const mod_acme_ca_t *ca;                   /**< NULL: not written */
+    const apr_array_header_t *other_cas;       /**< const mod_acme_ca_t *: written after `ca` */
     const char *agreement;                     /**< NULL: not written */
     const char *ca_certificate_file;           /**< absolute; "": none; NULL: not written */
     const char *proxy;                         /**< "": none; NULL: not written */

@@ -53,6 +53,7 @@ typedef struct {
     const mod_acme_definition_t *definition;
     mod_acme_settings_t settings;
     int has_own_types;          /* ACMECAChallenges was written */
+    const apr_array_header_t *other_cas; /* const acme_ca_t * */
     const acme_domain_t *first; /* of those made of it */
 } plan_t;
 
@@ -96,11 +97,12 @@ static const acme_account_key_t *account_key_of(const mod_acme_settings_t *setti
     return given != NULL && given->file != NULL ? given : NULL;
 }
 
-static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings)
+static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings,
+                          const mod_acme_ca_t *written)
 {
     acme_ca_t *ca = apr_pcalloc(link->pool, sizeof(*ca));
-    ca->directory_url = settings->ca->directory_url;
-    ca->name = settings->ca->name;
+    ca->directory_url = written->directory_url;
+    ca->name = written->name;
     ca->folder = acme_ca_folder(ca->directory_url, link->pool);
     ca->route.ca_certificate_file = text_or_null(settings->ca_certificate_file);
     ca->route.proxy = text_or_null(settings->proxy);
@@ -108,8 +110,9 @@ static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings)
     ca->agreement = settings->agreement;
     ca->eab = eab_of(settings);
     ca->account_key = account_key_of(settings);
-    ca->is_private = settings->ca->is_private;
-    ca->max_identifiers = settings->ca->max_identifiers;
+    ca->is_eab_optional = settings->other_cas != NULL && settings->other_cas->nelts > 0;
+    ca->is_private = written->is_private;
+    ca->max_identifiers = written->max_identifiers;
     apr_hash_set(link->cas, ca->directory_url, APR_HASH_KEY_STRING, ca);
     APR_ARRAY_PUSH(link->all, acme_ca_t *) = ca;
     return ca;
@@ -159,12 +162,13 @@ static int differs(const acme_ca_t *ca, const mod_acme_settings_t *settings)
 
 /* All domains of one CA share an account and the way to it; what the first did not say may be said
  * by a later one. */
-static const acme_ca_t *share_ca(link_t *link, mod_acme_draft_t *draft)
+static const acme_ca_t *share_ca(link_t *link, mod_acme_draft_t *draft,
+                                 const mod_acme_ca_t *written)
 {
     const mod_acme_settings_t *settings = &plan_of(draft)->settings;
-    acme_ca_t *ca = apr_hash_get(link->cas, settings->ca->directory_url, APR_HASH_KEY_STRING);
+    acme_ca_t *ca = apr_hash_get(link->cas, written->directory_url, APR_HASH_KEY_STRING);
     if (ca == NULL) {
-        return make_ca(link, settings);
+        return make_ca(link, settings, written);
     }
     if (ca->agreement == NULL) {
         ca->agreement = settings->agreement;
@@ -188,6 +192,18 @@ static const acme_ca_t *share_ca(link_t *link, mod_acme_draft_t *draft)
                          ca->name));
     }
     return ca;
+}
+
+static const apr_array_header_t *share_other_cas(link_t *link, mod_acme_draft_t *draft)
+{
+    const apr_array_header_t *written = plan_of(draft)->settings.other_cas;
+    int count = written != NULL ? written->nelts : 0;
+    apr_array_header_t *cas = apr_array_make(link->pool, count + 1, sizeof(const acme_ca_t *));
+    for (int i = 0; i < count; i++) {
+        APR_ARRAY_PUSH(cas, const acme_ca_t *) =
+            share_ca(link, draft, APR_ARRAY_IDX(written, i, const mod_acme_ca_t *));
+    }
+    return cas;
 }
 
 static void check_agreement(link_t *link)
@@ -352,7 +368,8 @@ static mod_acme_draft_t *make_draft(link_t *link, const mod_acme_settings_t *def
     /* whether the CA has dns-persist-01, and a record is there, only who writes it can know */
     draft->can_wildcard = (plan->settings.dns01 != NULL || plan->has_own_types) &&
                           mod_acme_words_can_wildcard(plan->settings.challenge_types);
-    draft->ca = share_ca(link, draft);
+    draft->ca = share_ca(link, draft, plan->settings.ca);
+    plan->other_cas = share_other_cas(link, draft);
     return draft;
 }
 
@@ -636,6 +653,7 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->key_specs = settings->key_specs != NULL ? settings->key_specs : default_specs(link);
     domain->has_key_specs = settings->key_specs != NULL;
     domain->ca = draft->ca;
+    domain->other_cas = plan_of(draft)->other_cas;
     domain->challenge_types = types_for(link, plan_of(draft), identifiers);
     domain->dns01 = share_dns01(link, settings);
     domain->http01 = note_http01(link, settings->http01);
@@ -685,7 +703,10 @@ static apr_array_header_t *used_cas(const link_t *link)
     for (int i = 0; i < link->global->domains->nelts; i++) {
         const acme_domain_t *domain =
             APR_ARRAY_IDX(link->global->domains, i, const acme_domain_t *);
-        apr_hash_set(used, domain->ca->directory_url, APR_HASH_KEY_STRING, domain->ca);
+        for (int k = 0; k < acme_domain_cas(domain); k++) {
+            const acme_ca_t *ca = acme_domain_ca(domain, k);
+            apr_hash_set(used, ca->directory_url, APR_HASH_KEY_STRING, ca);
+        }
     }
     for (int i = 0; i < link->all->nelts; i++) {
         const acme_ca_t *ca = APR_ARRAY_IDX(link->all, i, const acme_ca_t *);

@@ -145,6 +145,7 @@ static acme_err_t *make_engine(apr_pool_t *pool)
         .bell = mod_acme_board_bell(world->board),
         .preflight = mod_acme_preflight_create(world, user_agent, pool),
         .retry_delay = world->global->retry_delay,
+        .retry_failover = world->global->retry_failover,
         .check_interval = world->global->check_interval,
     };
     runner.engine = acme_engine_create(&config, pool);

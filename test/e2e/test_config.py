@@ -57,7 +57,12 @@ def test_every_directive_is_taken(judge, folder):
     status, warnings, output = judge(
         AGREED
         + f"""
-ACMECertificateAuthority LetsEncrypt-Test
+ACMECertificateAuthority LetsEncrypt-Test letsencrypt google
+ACMERetryFailover 5
+ACMERenewViaARI off
+ACMEProfile shortlived
+ACMEProfileMandatory on
+ACMEPreferredChain "ISRG Root X2"
 ACMEContactEmail a@example.org mailto:b@example.org
 ACMEContactEmail c@example.org
 ACMEExternalAccountBinding kid-1 c2VjcmV0 alg=HS384
@@ -351,6 +356,7 @@ def test_the_same_host_twice_is_said_once(judge):
         ),
         ("ACMECAChallenges smtp-01", "http-01, tls-alpn-01, dns-01 and dns-persist-01"),
         ("ACMERetryDelay 0", "at least 1s"),
+        ("ACMERetryFailover 0", "a number above 0"),
         ("ACMECheckInterval 500ms", "at least 1s"),
         ("ACMEBaseServer perhaps", "on or off"),
         ("ACMEMatchNames some", "all or servernames"),
@@ -426,7 +432,6 @@ def test_chroot_is_refused(judge, folder):
 @pytest.mark.parametrize(
     "line, why",
     [
-        ("ACMECertificateAuthority letsencrypt letsencrypt-staging", "only the first CA"),
         ("ACMEPrivateKeys P-256 P-384", "P-384 is left out"),
         ("ACMECACertificateFile nowhere.pem", "there is no file"),
     ],

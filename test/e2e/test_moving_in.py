@@ -43,7 +43,7 @@ def test_a_certificate_of_another_client_counts_until_its_day(obtained, make_htt
     config = "ACMEDomain example.org\n" + vhost("example.org", body=own_files(certificate, key))
     httpd = make_httpd(config, ca=ca, **clock.options()).start()
     first = httpd.verified("example.org")
-    httpd.wait_for_log("the engine is up")
+    wait_for((httpd.store / "staging" / "example.org" / "renewal.json").exists, "the plan for its renewal")
     clock.advance(50 * DAY)
     wait_for(lambda: ca.requests("/draft-ietf-acme-ari-03/renewalInfo"), "the CA asked when to renew")
     assert ca.orders() == 1
@@ -119,6 +119,7 @@ def test_a_clock_that_is_ahead_makes_no_storm(make_ca, make_httpd, clock):
     ca = make_ca()
     httpd = make_httpd("ACMEDomain example.org\n" + vhost("example.org"), ca=ca, **clock.options()).start()
     httpd.wait_for_certificate("example.org")
+    wait_for((httpd.store / "staging" / "example.org" / "renewal.json").exists, "the plan for its renewal")
     clock.advance(DAY)
     wait_for(lambda: ca.requests("/draft-ietf-acme-ari-03/renewalInfo"), "the CA asked when to renew")
     httpd.wait_for_log("suggests to renew")

@@ -42,6 +42,13 @@ def suggest(ca, certificate, clock, begin, end, why=None):
     return window
 
 
+def obtain(httpd):
+    """The first certificate, when it is planned as well when the CA is asked about it."""
+    found = httpd.wait_for_certificate("example.org")
+    wait_for((httpd.store / "staging" / "example.org" / "renewal.json").exists, "the plan for its renewal")
+    return found
+
+
 def info(httpd):
     certificate = httpd.domain_status("example.org")["cert"]["p-256"]
     return certificate.get("renewal-info")
@@ -52,7 +59,7 @@ def test_a_window_is_asked_for_kept_moved_and_obeyed(make_ca, make_httpd, clock)
     restarts in between that ask nothing and keep the moment."""
     ca = make_ca()
     httpd = make_httpd(SITE, ca=ca, **clock.options()).start()
-    first = httpd.wait_for_certificate("example.org")
+    first = obtain(httpd)
     clock.advance(HOUR + 120)
     known = wait_for(lambda: info(httpd), "the CA's window on the status page")
     polls = ca.requests("/draft-ietf-acme-ari-03/renewalInfo")
@@ -82,7 +89,7 @@ def test_a_window_is_asked_for_kept_moved_and_obeyed(make_ca, make_httpd, clock)
 def test_the_ca_is_told_what_is_replaced(make_ca, make_httpd, clock):
     ca = make_ca()
     httpd = make_httpd(SITE, ca=ca, **clock.options()).start()
-    first = httpd.wait_for_certificate("example.org")
+    first = obtain(httpd)
     assert "is a replacement of" not in ca.text()
     suggest(ca, first.certificate, clock, -2 * HOUR, -HOUR)
     clock.advance(HOUR + 120)

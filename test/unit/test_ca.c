@@ -24,6 +24,9 @@ static void names_are_known_in_any_case(void **state)
     assert_ca("letsencrypt", "letsencrypt", PRODUCTION, 0, *state);
     assert_ca("LetsEncrypt", "letsencrypt", PRODUCTION, 0, *state);
     assert_ca("letsencrypt-staging", "letsencrypt-staging", STAGING, 0, *state);
+    assert_ca("ZeroSSL", "zerossl", "https://acme.zerossl.com/v2/DV90", 0, *state);
+    assert_ca("https://dv.acme-v02.api.pki.goog/directory", "google",
+              "https://dv.acme-v02.api.pki.goog/directory", 0, *state);
     assert_ca("LetsEncrypt-Test", "letsencrypt-staging", STAGING, 0, *state);
 }
 

@@ -131,6 +131,23 @@ static void what_was_just_made_is_not_renewed_for_its_age(void **state)
     assert_true(due.at == 0); /* a missing name is another matter */
 }
 
+static void the_next_ca_has_its_turn(void **state)
+{
+    (void)state;
+    const int none[] = {0, 0, 0};
+    const int first[] = {1, 0, 0};
+    const int all[] = {1, 1, 1};
+    assert_int_equal(0, acme_policy_choose_ca(3, 0, 13, none));
+    assert_int_equal(0, acme_policy_choose_ca(3, 12, 13, none));
+    assert_int_equal(1, acme_policy_choose_ca(3, 13, 13, none));
+    assert_int_equal(2, acme_policy_choose_ca(3, 26, 13, none));
+    assert_int_equal(0, acme_policy_choose_ca(3, 39, 13, none));
+    assert_int_equal(1, acme_policy_choose_ca(3, 0, 13, first));
+    assert_int_equal(1, acme_policy_choose_ca(3, 39, 13, first));
+    assert_int_equal(0, acme_policy_choose_ca(3, 0, 13, all));
+    assert_int_equal(0, acme_policy_choose_ca(1, 99, 13, all));
+}
+
 /* ---- what the CA suggests */
 
 static acme_renewal_t *suggestion(apr_pool_t *pool, apr_time_t start, apr_time_t when)
@@ -556,6 +573,7 @@ int main(void)
         FIXTURE_TEST(certificates_of_one_moment_have_moments_of_their_own),
         FIXTURE_TEST(a_window_longer_than_the_life_is_none),
         FIXTURE_TEST(what_was_just_made_is_not_renewed_for_its_age),
+        FIXTURE_TEST(the_next_ca_has_its_turn),
         FIXTURE_TEST(the_moment_in_the_cas_window_counts),
         FIXTURE_TEST(no_window_is_so_late_that_a_certificate_could_expire),
         FIXTURE_TEST(a_ca_that_always_wants_a_new_one_is_braked),

@@ -47,7 +47,8 @@ static acme_record_t *rewritten(const read_world_t *world, const acme_record_t *
 static acme_record_t *create(const read_world_t *world, const char *names)
 {
     const acme_key_spec_t spec = {.type = ACME_KEY_P256};
-    return acme_record_create(read_world_domain(names, 0, world->pool), &spec, FAKE_ENV_START,
+    const acme_domain_t *domain = read_world_domain(names, 0, world->pool);
+    return acme_record_create(domain, domain->ca, &spec, FAKE_ENV_START,
                               world->pool);
 }
 

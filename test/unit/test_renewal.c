@@ -102,21 +102,23 @@ static void it_follows_what_is_in_use(void **state)
     acme_renewal_t renewal = {.certificates =
                                   apr_array_make(*state, 1, sizeof(acme_renewal_certificate_t))};
     const char *ca = "https://ca.test/directory";
-    assert_true(acme_renewal_follow(&renewal, facts_with(*state, "a.1", ca), ca, 5, *state));
+    const acme_ca_t its_ca = {.directory_url = ca};
+    const acme_domain_t domain = {.ca = &its_ca};
+    assert_true(acme_renewal_follow(&renewal, facts_with(*state, "a.1", ca), &domain, 5, *state));
     assert_true(acme_renewal_find(&renewal, "a.1")->next_check == 5);
-    assert_false(acme_renewal_follow(&renewal, facts_with(*state, "a.1", ca), ca, 9, *state));
+    assert_false(acme_renewal_follow(&renewal, facts_with(*state, "a.1", ca), &domain, 9, *state));
     assert_true(acme_renewal_find(&renewal, "a.1")->next_check == 5);
     acme_renewal_find(&renewal, "a.1")->is_hastened = 1;
-    assert_true(acme_renewal_follow(&renewal, facts_with(*state, "a.2", ca), ca, 9, *state));
+    assert_true(acme_renewal_follow(&renewal, facts_with(*state, "a.2", ca), &domain, 9, *state));
     assert_null(acme_renewal_find(&renewal, "a.1"));
     assert_int_equal(1, renewal.hastened);
-    assert_true(acme_renewal_follow(&renewal, facts_with(*state, "a.3", ca), ca, 9, *state));
+    assert_true(acme_renewal_follow(&renewal, facts_with(*state, "a.3", ca), &domain, 9, *state));
     assert_int_equal(0, renewal.hastened);
     assert_true(
-        acme_renewal_follow(&renewal, facts_with(*state, "a.3", "https://o/"), ca, 9, *state));
+        acme_renewal_follow(&renewal, facts_with(*state, "a.3", "https://o/"), &domain, 9, *state));
     assert_int_equal(0, renewal.certificates->nelts);
-    assert_false(acme_renewal_follow(&renewal, facts_with(*state, NULL, ca), ca, 9, *state));
-    assert_false(acme_renewal_follow(&renewal, facts_with(*state, "a.4", NULL), ca, 9, *state));
+    assert_false(acme_renewal_follow(&renewal, facts_with(*state, NULL, ca), &domain, 9, *state));
+    assert_false(acme_renewal_follow(&renewal, facts_with(*state, "a.4", NULL), &domain, 9, *state));
 }
 
 /* ---- the story */

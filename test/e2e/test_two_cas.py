@@ -1,0 +1,34 @@
+"""Two CAs: the second when the first is away, and the first again when it is back.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from world.httpd import vhost
+
+DAY = 24 * 3600
+
+
+def test_the_second_ca_helps_out(make_ca, make_httpd, folder, clock):
+    first, second = make_ca(name="first"), make_ca(name="second")
+    both = folder / "both.pem"
+    both.write_text(first.certificate_file.read_text() + second.certificate_file.read_text())
+    both.chmod(0o644)
+    config = (
+        f"ACMECertificateAuthority {first.directory_url} {second.directory_url}\n"
+        f"ACMECACertificateFile {both}\nACMERetryFailover 2\nACMERetryDelay 1s\n"
+        "ACMEDomain example.org\n" + vhost("example.org")
+    )
+    httpd = make_httpd(config, ca=second, **clock.options())
+    first.stop()
+    httpd.start()
+    by_second = httpd.wait_for_certificate("example.org")
+    assert second.orders() == 1
+    assert httpd.log_lines(rf"localhost:{second.port} is asked, since localhost:{first.port} failed")
+
+    first.start()
+    second.stop()
+    httpd.ca = first
+    first.write_root()
+    clock.advance(63 * DAY)
+    httpd.wait_for_certificate("example.org", other_than=by_second.serial, timeout=40)
+    assert first.orders() == 1
