@@ -125,7 +125,7 @@ typedef struct {
     /* for long stories with many certificates */
     int trusts_signatures; /**< those of requests and CSRs are not verified [0] */
     int is_lean; /**< nothing is kept that only a look back needs: no log, no spent nonces (whose use
-                    is then that of an unknown one), no leaf that could be revoked by revokeCert [0] */
+                    is then that of an unknown one), no leaf for revokeCert and CERT_NO_ISSUER [0] */
 
     /* ARI: when both are set, the window for every certificate; else 1 % of life around the moment
      * when a third of it is left, half of a life below ten days */
