@@ -13,7 +13,7 @@ fresh_copy()
 {
     rm -rf "$copy/house"
     mkdir -p "$copy/house/test" "$copy/house/.ci"
-    (cd "$top_srcdir" && tar -cf - mod_acme include configure.ac Makefile.am .ci/run) | tar -xf - -C "$copy/house"
+    (cd "$top_srcdir" && tar -cf - mod_acme include docs configure.ac Makefile.am .ci/run) | tar -xf - -C "$copy/house"
 }
 
 # notices RULE CHECK TEXT...: the check must fail on the copy and say TEXT.
@@ -105,6 +105,11 @@ notices "a header of the core cannot see httpd" "acme/acme_breach.h" \
 fresh_copy
 printf '/* nothing */\n' >"$copy/house/mod_acme/base/acme_breach.c"
 notices "a file without licence is noticed" "acme_breach.c has no line" "$check/spdx.sh" "$copy/house"
+
+fresh_copy
+sed -i 's/`ACMEStrict on/`ACMELenient on/' "$copy/house/docs/directives.md"
+notices "a directive that nobody tells of is noticed" "ACMEStrict is a directive" "$check/directives.sh" "$copy/house"
+notices "a directive that is only told of is noticed" "ACMELenient in" "$check/directives.sh" "$copy/house"
 
 printf 'int acme_module;\nint acme_order_parse;\n' >"$copy/breach.c"
 $CC -shared -fPIC -o "$copy/breach.so" "$copy/breach.c"

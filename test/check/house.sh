@@ -10,5 +10,6 @@ check=$top_srcdir/test/check
 "$check/floors.sh" "$top_srcdir" || status=1
 "$check/headers.sh" "$top_srcdir" || status=1
 "$check/spdx.sh" "$top_srcdir" || status=1
+"$check/directives.sh" "$top_srcdir" || status=1
 "$check/symbols.sh" .libs/mod_acme.so || status=1
 exit $status
