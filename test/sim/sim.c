@@ -47,7 +47,7 @@ static void tell(const sim_t *sim)
             seen->expired);
     promise(limited == 0, "orders refused by a limit of the CA", limited);
     promise(seen->outside == 0, "renewals outside of their window for no reason", seen->outside);
-    promise(seen->overdue == 0, "due before the end of an outage, not renewed 2 hours after it",
+    promise(seen->overdue == 0, "due before the end of an outage, not renewed 3 hours after it",
             seen->overdue);
     promise(seen->after_revocation == 0, "revoked and not replaced in time",
             seen->after_revocation);

@@ -91,9 +91,9 @@ typedef struct {
     sim_tally_t seen;
 } sim_t;
 
-/** After an outage, what was due is done within this time: the next probe is an hour and a fifth
- * away at most, and the work takes minutes. */
-#define SIM_RECOVERY (2 * ACME_TIME_HOUR)
+/** After an outage, what was due is done within this time: the next probe is an hour and a fifth away at
+ * most, it may get lost as any request, and the work takes minutes. */
+#define SIM_RECOVERY (3 * ACME_TIME_HOUR)
 
 /** A name that can be validated again is tried again within this time (a day and a fifth). */
 #define SIM_RETRY (29 * ACME_TIME_HOUR)
