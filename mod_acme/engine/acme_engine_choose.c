@@ -1,0 +1,74 @@
+/* Which CA a domain orders from, when it has several.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A CA is given up while it has failed ACMERetryFailover times in a row and its next probe is not due.
+ * So nobody waits for it, and it is asked again as soon as it may be well.
+ */
+#include "acme_engine_private.h"
+
+#include "acme/acme_policy.h"
+
+/* Given up, and not to be asked yet: when its next probe is due, whoever begins an order may make it. */
+static int is_down(const acme_engine_t *engine, acme_session_t *session)
+{
+    return acme_session_errors(session) >= engine->config.retry_failover &&
+           acme_session_not_before(session) > acme_env_now(engine->config.env);
+}
+
+/* The session to order through: that of the first choice unless it failed. */
+acme_session_t *acme_engine__choose(acme_engine_t *engine, const entry_t *entry, int errors,
+                                      apr_pool_t *pool)
+{
+    const acme_domain_t *domain = entry->domain;
+    int count = acme_domain_cas(domain);
+    if (count == 1) {
+        return entry->session;
+    }
+    int *down = apr_pcalloc(pool, sizeof(*down) * (apr_size_t)count);
+    for (int i = 0; i < count; ++i) {
+        down[i] = is_down(engine, acme_engine__session(engine, acme_domain_ca(domain, i)));
+    }
+    int at = acme_policy_choose_ca(count, errors, engine->config.retry_failover, down);
+    acme_session_t *session = acme_engine__session(engine, acme_domain_ca(domain, at));
+    if (at > 0) {
+        acme_env_log(engine->config.env, ACME_LOG_NOTICE, "%s: %s is asked, since %s failed",
+                     domain->name, acme_session_ca(session)->name, domain->ca->name);
+    }
+    return session;
+}
+
+static int has_another(acme_engine_t *engine, const acme_domain_t *domain)
+{
+    for (int i = 0; i < acme_domain_cas(domain); ++i) {
+        if (!is_down(engine, acme_engine__session(engine, acme_domain_ca(domain, i)))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A CA that has failed so often keeps nobody waiting who has another one. */
+static void abandon_at(acme_engine_t *engine, const acme_session_t *session)
+{
+    for (int i = 0; i < engine->count; ++i) {
+        const entry_t *entry = &engine->entries[i];
+        if (entry->run != NULL && acme_issuance_session(entry->run) == session &&
+            has_another(engine, entry->domain)) {
+            acme_issuance_abandon(entry->run);
+        }
+    }
+}
+
+/* Once for each failure of a CA: later runs choose another by themselves. */
+void acme_engine__fail_over(acme_engine_t *engine)
+{
+    for (int i = 0; engine->has_choice && i < engine->sessions->nelts; ++i) {
+        acme_session_t *session = APR_ARRAY_IDX(engine->sessions, i, acme_session_t *);
+        int *errors_seen = &APR_ARRAY_IDX(engine->errors_seen, i, int);
+        int errors = acme_session_errors(session);
+        if (errors != *errors_seen && is_down(engine, session)) {
+            abandon_at(engine, session);
+        }
+        *errors_seen = errors;
+    }
+}
