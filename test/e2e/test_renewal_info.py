@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 import datetime
 import json
 import ssl
+import subprocess
 import urllib.request
 
 import pytest
@@ -96,6 +97,27 @@ def test_the_ca_is_told_what_is_replaced(make_ca, make_httpd, clock):
     httpd.wait_for_certificate("example.org", other_than=first.serial)
     ca.wait_for_log("ARI: order .* is a replacement of")
     ca.wait_for_log("has been marked as replaced")
+
+
+def test_what_was_replaced_already_is_ordered_all_the_same(make_ca, make_httpd, clock, folder):
+    """A second server begins with a copy of the store from before the renewal; the CA refuses its
+    replacement, and it gets its certificate without that word."""
+    ca = make_ca()
+    httpd = make_httpd(SITE, ca=ca, **clock.options()).start()
+    first = obtain(httpd)
+    suggest(ca, first.certificate, clock, -2 * HOUR, -HOUR)
+    httpd.stop()
+    subprocess.run(["cp", "-a", httpd.store, folder / "copy"], check=True)
+    clock.advance(HOUR + 120)
+    httpd.start()
+    httpd.wait_for_certificate("example.org", other_than=first.serial)
+    ca.wait_for_log("has been marked as replaced")
+    httpd.stop()
+
+    other = make_httpd(SITE, name="other", ca=ca, store=folder / "copy", **clock.options()).start()
+    other.wait_for_certificate("example.org", other_than=first.serial)
+    assert other.log_lines("ordered without saying which certificate it replaces")
+    assert ca.orders() == 3
 
 
 def test_without_renewal_info_nothing_is_asked_and_nothing_replaced(make_ca, make_httpd, clock):
