@@ -42,6 +42,7 @@ typedef struct {
     const apr_array_header_t *key_specs;   /**< acme_key_spec_t: one certificate each, not empty */
     int has_key_specs; /**< they were written; else a certificate of another type is as good */
     const acme_ca_t *ca;                   /**< the first choice */
+    int has_ca;                            /**< it was written, not our default */
     const apr_array_header_t *other_cas;   /**< const acme_ca_t *: when that fails, in order; NULL: none */
     const apr_array_header_t *challenge_types; /**< const char *: allowed ones, best first */
     const struct acme_dns01_t *dns01; /**< how TXT records are set (acme_dns01.h); NULL: not at all */

@@ -21,6 +21,8 @@ typedef enum {
     ACME_DUE_NAMES,       /**< a configured name is not in it */
     ACME_DUE_KEY_TYPE,    /**< a configured key type has none */
     ACME_DUE_REVOKED,     /**< it was revoked by us */
+    ACME_DUE_CA,          /**< it is of a CA that is not configured any more, or of a test CA */
+    ACME_DUE_PROFILE,     /**< it was not ordered with the profile that is configured */
     ACME_DUE_RENEWAL,     /**< its renew window begins at `at` */
     ACME_DUE_RENEWAL_INFO /**< the CA suggested a window, and `at` is in it (RFC 9773) */
 } acme_due_reason_t;
@@ -68,6 +70,14 @@ apr_time_t acme_policy_inquire_again(apr_time_t retry_at, apr_time_t now, double
  * it was the network's or the CA's trouble, and in six hours if it was more (RFC 9773 section 4.3.3). */
 apr_time_t acme_policy_inquire_after(const acme_err_t *err, int errors, apr_time_t now,
                                      double uniform);
+
+/** Nonzero for a reason that a change of the configuration gave to a certificate that works: many of them
+ * at once are spread. */
+int acme_policy_is_change(acme_due_reason_t reason);
+
+/** When the @a number-th certificate (0 and up) that a change concerns is replaced: the first 20 at once,
+ * the others one after the other, no more than the largest CA takes of an account in the long run. */
+apr_time_t acme_policy_change_at(int number, apr_time_t now);
 
 /** Which of @a count CAs to order from: after each @a failover of the domain's @a errors in a row it is the
  * next one's turn, and one that is in trouble (@a is_down[i] nonzero) is passed over unless all are. */

@@ -385,6 +385,7 @@ static void set_back(acme_engine_t *engine, apr_interval_time_t span)
             engine->entries[i].due -= span;
         }
         engine->entries[i].inquire_at -= span;
+        engine->entries[i].change_at -= engine->entries[i].change_at > 0 ? span : 0;
     }
     for (int i = 0; i < engine->sessions->nelts; ++i) {
         acme_session_set_back(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *), span);

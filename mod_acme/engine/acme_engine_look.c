@@ -281,6 +281,26 @@ static const acme_generation_facts_t *in_use(const acme_engine_t *engine,
     return facts == NULL && statics != NULL ? statics[domain->index] : facts;
 }
 
+/* What a change of the configuration wants replaced, works meanwhile: one after the other. */
+static void spread_change(acme_engine_t *engine, entry_t *entry, acme_due_t *due, apr_time_t now)
+{
+    if (!acme_policy_is_change(due->reason)) {
+        entry->change_at = 0;
+        return;
+    }
+    if (entry->change_at == 0) {
+        entry->change_at = acme_policy_change_at(engine->changes++, now);
+        if (entry->change_at > now) {
+            acme_env_log(engine->config.env, ACME_LOG_NOTICE,
+                         "%s: %s; since the change concerns %d certificates so far, they are "
+                         "replaced one after the other, this one in %d minutes",
+                         entry->domain->name, acme_policy_due_text(due->reason), engine->changes,
+                         (int)(apr_time_sec(entry->change_at - now) / 60) + 1);
+        }
+    }
+    due->at = entry->change_at;
+}
+
 /* Nothing will be due at this look or before the next one: then neither the back-off nor the history is
  * asked for, and the many looks at most domains cost a third less. */
 static int is_at_rest(const acme_engine_t *engine, const acme_due_t *due, apr_time_t now)
@@ -310,6 +330,7 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
     acme_renewal_t *renewal = read_renewal(engine, domain, used, now, pool);
     acme_due_t due;
     acme_policy_due(&due, domain, used, renewal);
+    spread_change(engine, entry, &due, now);
     acme_job_t *job = is_at_rest(engine, &due, now)
                           ? NULL
                           : acme_job_read(engine->config.store, domain->folder, pool);

@@ -22,6 +22,7 @@ struct entry_t {
     acme_issuance_t *run;    /* or NULL */
     acme_inquiry_t *inquiry; /* the CA is being asked when to renew; or NULL */
     apr_time_t inquire_at;   /* not before; also where the store forgets what was answered */
+    apr_time_t change_at;    /* when the certificate is replaced for a change; 0: there is none */
     apr_time_t due;
     int place; /* in the heap */
     int was_seen;
@@ -47,6 +48,7 @@ struct acme_engine_t {
     apr_hash_t *by_url;           /* directory URL -> acme_session_t * */
     int has_choice;               /* a domain has more than one CA */
     apr_array_header_t *errors_seen; /* int, by session: failures that were acted upon */
+    int changes; /* certificates to be replaced since the configuration changed, seen so far */
     int runs;
     int unseen;    /* entries not looked at yet */
     int published; /* runs with proofs published, and 1 for those of before until they are swept */

@@ -7,6 +7,8 @@
 
 #include <apr_strings.h>
 
+#include "acme/acme_text.h"
+
 /* ---- spans and moments ---- */
 
 /* first * 2^(errors-1), at most `max`, whatever the numbers are: no shift, no overflow. */
@@ -63,10 +65,10 @@ apr_time_t acme_policy_renew_at(const acme_domain_t *domain, const acme_generati
 }
 
 /* What was issued at the same moment shall not be renewed at the same moment: each certificate has a
- * place of its own (its fingerprint's) in the first fiftieth of its life after, half a day at most. */
+ * place of its own (its fingerprint's) in the first hundredth of its life after, half a day at most. */
 static apr_interval_time_t place_of(const acme_generation_fact_t *fact)
 {
-    apr_interval_time_t room = life_of(fact) / 50;
+    apr_interval_time_t room = life_of(fact) / 100;
     apr_int64_t seconds = apr_time_sec(room < ACME_TIME_DAY / 2 ? room : ACME_TIME_DAY / 2);
     apr_int64_t digits = 0;
     for (int i = 0; i < 6 && fact->sha256[i] != '\0'; ++i) {
@@ -136,6 +138,26 @@ const acme_generation_fact_t *acme_policy_fact(const acme_domain_t *domain,
                : fact;
 }
 
+/* Browsers do not know test CAs, whichever way such a certificate came here. */
+static int is_of_test_ca(const acme_generation_fact_t *fact)
+{
+    return strstr(fact->issuer_name, "(STAGING)") != NULL;
+}
+
+/* From a CA that was left: replaced if the new one was written, else when it is renewed. */
+static int is_of_former_ca(const acme_domain_t *domain, const acme_generation_fact_t *fact)
+{
+    return fact->ca_url != NULL && acme_domain_find_ca(domain, fact->ca_url) == NULL &&
+           (domain->has_ca || is_of_test_ca(fact));
+}
+
+/* What came otherwise than by an order of ours has no profile that could differ. */
+static int has_other_profile(const acme_domain_t *domain, const acme_generation_fact_t *fact)
+{
+    return domain->profile != NULL && fact->made != 0 &&
+           (fact->profile == NULL || !acme_text_equal_nocase(fact->profile, domain->profile));
+}
+
 /* What one certificate needs; better reasons (sooner) replace the one in `due`. */
 static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_spec_t *spec,
                   const acme_generation_facts_t *facts, const acme_renewal_t *renewal)
@@ -147,6 +169,10 @@ static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_s
         one.reason = ACME_DUE_NAMES;
     } else if (fact != NULL && fact->revoked != 0) {
         one.reason = ACME_DUE_REVOKED;
+    } else if (fact != NULL && is_of_former_ca(domain, fact)) {
+        one.reason = ACME_DUE_CA;
+    } else if (fact != NULL && has_other_profile(domain, fact)) {
+        one.reason = ACME_DUE_PROFILE;
     } else if (fact != NULL) {
         one = judge_age(domain, fact, renewal);
     }
@@ -180,6 +206,21 @@ void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
     }
 }
 
+/* More than so many are spread, and so far apart: the largest CA gives an account 300 orders in three
+ * hours, and new names shall not wait behind these. */
+#define CHANGE_AT_ONCE 20
+#define CHANGE_APART (40 * ACME_TIME_SECOND)
+
+int acme_policy_is_change(acme_due_reason_t reason)
+{
+    return reason == ACME_DUE_CA || reason == ACME_DUE_PROFILE || reason == ACME_DUE_KEY_TYPE;
+}
+
+apr_time_t acme_policy_change_at(int number, apr_time_t now)
+{
+    return number < CHANGE_AT_ONCE ? now : now + (number - CHANGE_AT_ONCE + 1) * CHANGE_APART;
+}
+
 int acme_policy_choose_ca(int count, int errors, int failover, const int *is_down)
 {
     int first = failover > 0 ? errors / failover % count : 0;
@@ -203,6 +244,10 @@ const char *acme_policy_due_text(acme_due_reason_t reason)
         return "its certificate lacks a configured name";
     case ACME_DUE_KEY_TYPE:
         return "it lacks a certificate of a configured key type";
+    case ACME_DUE_CA:
+        return "its certificate is of another CA than the configured one";
+    case ACME_DUE_PROFILE:
+        return "its certificate was ordered with another profile than the configured one";
     case ACME_DUE_REVOKED:
         return "its certificate was revoked";
     case ACME_DUE_RENEWAL:

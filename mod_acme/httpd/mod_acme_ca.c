@@ -65,6 +65,7 @@ static void take_known(mod_acme_ca_t *ca, const known_t *row)
     }
     ca->directory_url = row->directory_url;
     ca->is_private = 0;
+    ca->is_default = 0;
     ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
 }
 
@@ -156,6 +157,7 @@ static acme_err_t *parse_url(mod_acme_ca_t *ca, const char *word, apr_pool_t *po
     ca->name = url_host(url, pool);
     ca->directory_url = url;
     ca->is_private = 1;
+    ca->is_default = 0;
     ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
     return NULL;
 }
@@ -168,4 +170,5 @@ acme_err_t *mod_acme_ca_parse(mod_acme_ca_t *ca, const char *word, apr_pool_t *p
 void mod_acme_ca_default(mod_acme_ca_t *ca)
 {
     take_known(ca, &known[0]);
+    ca->is_default = 1;
 }

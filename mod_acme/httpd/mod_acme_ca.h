@@ -19,6 +19,7 @@ typedef struct {
     const char *name;          /**< "letsencrypt", or the host of the URL */
     const char *directory_url; /**< https://… */
     int is_private;
+    int is_default; /**< nobody wrote it */
     int max_identifiers;
 } mod_acme_ca_t;
 

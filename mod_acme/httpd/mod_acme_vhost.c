@@ -654,6 +654,7 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->has_key_specs = settings->key_specs != NULL;
     domain->ca = draft->ca;
     domain->other_cas = plan_of(draft)->other_cas;
+    domain->has_ca = !settings->ca->is_default;
     domain->challenge_types = types_for(link, plan_of(draft), identifiers);
     domain->dns01 = share_dns01(link, settings);
     domain->http01 = note_http01(link, settings->http01);

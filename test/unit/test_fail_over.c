@@ -134,6 +134,38 @@ static void a_restart_keeps_to_the_ca_of_the_order(void **state)
     expect_no_violation(two);
 }
 
+/* ---- another configuration */
+
+static void a_written_change_of_ca_replaces_at_once_and_many_one_after_the_other(void **state)
+{
+    two_t *two = two_cas(*state, "a.test");
+    acme_domain_t *domain = *(acme_domain_t **)two->w->domains->elts;
+    domain->other_cas = NULL;
+    domain->profile = NULL;
+    for (int i = 1; i < 50; i++) {
+        engine_world_domain(two->w, apr_psprintf(*state, "a%d.test", i));
+    }
+    engine_world_start(two->w);
+    engine_world_pass(two->w, ACME_TIME_HOUR);
+    assert_int_equal(50, issued(two->w->ca));
+    engine_world_die(two->w);
+    for (int i = 0; i < 50; i++) {
+        acme_domain_t *each = APR_ARRAY_IDX(two->w->domains, i, acme_domain_t *);
+        each->ca = &two->other_config;
+        each->has_ca = 1;
+    }
+    engine_world_start(two->w);
+    engine_world_pass(two->w, 30 * ACME_TIME_SECOND);
+    assert_int_equal(20, issued(two->other));
+    engine_world_pass(two->w, 10 * ACME_TIME_MINUTE);
+    assert_in_range(issued(two->other), 33, 36);
+    engine_world_pass(two->w, 20 * ACME_TIME_MINUTE);
+    assert_int_equal(50, issued(two->other));
+    engine_world_pass(two->w, ACME_TIME_DAY);
+    assert_int_equal(50, issued(two->other));
+    expect_no_violation(two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +175,7 @@ int main(void)
         FIXTURE_TEST(a_ca_that_refuses_the_name_again_and_again_loses_its_turn),
         FIXTURE_TEST(with_all_down_none_is_hammered),
         FIXTURE_TEST(a_restart_keeps_to_the_ca_of_the_order),
+        FIXTURE_TEST(a_written_change_of_ca_replaces_at_once_and_many_one_after_the_other),
     };
     return fixture_run(tests);
 }

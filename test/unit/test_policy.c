@@ -46,6 +46,7 @@ static acme_generation_facts_t *facts_of(apr_pool_t *pool, apr_time_t from, apr_
                                  .not_after = until,
                                  .identifiers = identifiers,
                                  .sha256 = "000000aa",
+                                 .issuer_name = "A CA",
                                  .certid = "aki.serial"};
     facts->number = 1;
     facts->certificates = certificates;
@@ -290,6 +291,47 @@ static void a_revoked_certificate_is_due_at_once(void **state)
     domain->has_key_specs = 0; /* one of another type than we would order today is one in use, too */
     acme_policy_due(&due, domain, facts, NULL);
     assert_int_equal(ACME_DUE_REVOKED, due.reason);
+}
+
+static void another_ca_or_profile_that_was_written_replaces_at_once(void **state)
+{
+    acme_due_t due;
+    const acme_ca_t ca = {.directory_url = "https://new.test/dir"};
+    acme_domain_t *domain = domain_of(*state, 1);
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    acme_generation_fact_t *fact = &APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t);
+    domain->ca = &ca;
+    fact->ca_url = "https://old.test/dir";
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_RENEWAL, due.reason); /* a default of ours changed: nobody hurries */
+    fact->issuer_name = "(STAGING) Wannabe Watercress R11";
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_CA, due.reason);
+    fact->issuer_name = "A CA";
+    domain->has_ca = 1;
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_CA, due.reason);
+    assert_true(due.at == 0);
+    fact->ca_url = NULL; /* nobody knows where it came from */
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_RENEWAL, due.reason);
+    fact->ca_url = ca.directory_url;
+    fact->made = noon;
+    domain->profile = "short";
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_PROFILE, due.reason);
+    fact->profile = "Short";
+    acme_policy_due(&due, domain, facts, NULL);
+    assert_int_equal(ACME_DUE_RENEWAL, due.reason);
+}
+
+static void many_changes_are_spread(void **state)
+{
+    (void)state;
+    assert_true(acme_policy_change_at(0, noon) == noon);
+    assert_true(acme_policy_change_at(19, noon) == noon);
+    assert_true(acme_policy_change_at(20, noon) == noon + 40 * ACME_TIME_SECOND);
+    assert_true(acme_policy_change_at(1019, noon) == noon + 40000 * ACME_TIME_SECOND);
 }
 
 static void a_missing_name_or_key_type_is_due_at_once(void **state)
@@ -581,6 +623,8 @@ int main(void)
         FIXTURE_TEST(the_ca_is_asked_again_when_it_said_within_reason),
         FIXTURE_TEST(failures_to_ask_wait_longer_and_longer),
         FIXTURE_TEST(a_default_key_type_replaces_nothing_that_works),
+        FIXTURE_TEST(another_ca_or_profile_that_was_written_replaces_at_once),
+        FIXTURE_TEST(many_changes_are_spread),
         FIXTURE_TEST(a_missing_name_or_key_type_is_due_at_once),
         FIXTURE_TEST(manual_and_unused_domains_are_left_alone_but_their_end_is_known),
         FIXTURE_TEST(what_the_ca_has_not_counted_is_tried_again_soon),

@@ -286,7 +286,7 @@ static void the_base_server_is_a_host_where_it_is_said(void **state)
 
 static void domains_of_one_ca_share_it(void **state)
 {
-    static const mod_acme_ca_t ca = {"ca.local", "https://ca.local/dir", 1, 100};
+    static const mod_acme_ca_t ca = {"ca.local", "https://ca.local/dir", 1, 0, 100};
     world_t world = begin(state);
     host(&world, "a.example.org", "");
     host(&world, "b.example.org", "");
