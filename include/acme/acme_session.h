@@ -26,6 +26,10 @@
  * about the account is asked before anybody hears of it, once an hour at most. While the account's key is
  * changed, or the account is closed, nothing else that is signed is in flight.
  *
+ * New orders that the CA's limits refuse are their runs' own matter, until three in a row are: then it is a
+ * limit of the account, and new orders go one by one, as far apart as the CA said (a minute at most), for a
+ * while that grows from a quarter of an hour to six hours.
+ *
  * Requests for renewal information need no account and no nonce. At most four fly at once, behind what
  * makes certificates, and their failures are nobody's trouble: whoever asked hears of them.
  *

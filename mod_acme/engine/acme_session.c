@@ -358,6 +358,89 @@ static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_p
     return 1;
 }
 
+/* ---- the CA's limits for new orders ---- */
+
+/* One refusal may be about a name, and that is its run's own matter. When so many come in a row it is
+ * taken for a limit of the account: then new orders go one by one, as far apart as the CA said, or a
+ * minute where it means another thing, so that no name waits long for the trouble of others. After a while
+ * several at once are tried again, and that while grows. */
+#define ORDER_REFUSALS_MAX 3
+#define PACE_MAX ACME_TIME_MINUTE
+#define CAREFUL_MIN (15 * ACME_TIME_MINUTE)
+#define CAREFUL_MAX (6 * ACME_TIME_HOUR)
+
+static int is_careful(const acme_session_t *session)
+{
+    return session->order_refusals >= ORDER_REFUSALS_MAX;
+}
+
+static int is_ordering(const acme_session_t *session)
+{
+    for (const acme_ask_t *ask = session->flying.first; ask != NULL; ask = ask->after) {
+        if (ask->request.kind == ACME_REQUEST_NEW_ORDER) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int may_order(const acme_session_t *session)
+{
+    return !is_careful(session) || (session->order_at <= acme_env_now(session->config.env) &&
+                                    !is_ordering(session));
+}
+
+static void note_refused(acme_session_t *session, apr_time_t retry_at, apr_time_t now)
+{
+    apr_interval_time_t wait = retry_at > now && retry_at < now + PACE_MAX ? retry_at - now : PACE_MAX;
+    int was_careful = is_careful(session);
+    if (was_careful) { /* it came too early by so much */
+        session->pace = session->pace + wait < PACE_MAX ? session->pace + wait : PACE_MAX;
+    } else if (session->order_refusals == 0 || wait > session->pace) {
+        session->pace = wait;
+    }
+    ++session->order_refusals;
+    session->order_at = now + wait;
+    if (!is_careful(session)) {
+        return;
+    }
+    if (!was_careful) {
+        apr_interval_time_t longer = 2 * session->careful_for;
+        session->careful_for = longer < CAREFUL_MIN   ? CAREFUL_MIN
+                               : longer > CAREFUL_MAX ? CAREFUL_MAX
+                                                      : longer;
+        acme_env_log(session->config.env, ACME_LOG_NOTICE,
+                     "%s: its limits are reached; new orders go one by one, %d seconds apart",
+                     session->ca->name, (int)apr_time_sec(session->pace));
+    }
+    session->careful_until = now + session->careful_for;
+}
+
+static void note_ordered(acme_session_t *session, apr_time_t now)
+{
+    if (is_careful(session) && now < session->careful_until) {
+        session->order_at = now + session->pace;
+        return;
+    }
+    session->order_refusals = 0;
+}
+
+/* What the answer to a new order says of the limits of the account. */
+static void mind_limits(acme_session_t *session, const acme_ask_t *ask, const acme_answer_t *answer)
+{
+    apr_time_t now = acme_env_now(session->config.env);
+    if (ask->request.kind != ACME_REQUEST_NEW_ORDER) {
+        return;
+    }
+    if (answer->err == NULL) {
+        note_ordered(session, now);
+    } else if (answer->problem != NULL && acme_problem_is(answer->problem, "rateLimited")) {
+        note_refused(session, answer->retry_at, now);
+    }
+}
+
+/* ---- what is heard ---- */
+
 static void hear_ask(acme_exchange_t *exchange)
 {
     acme_ask_t *ask = exchange->baton;
@@ -385,6 +468,7 @@ static void hear_ask(acme_exchange_t *exchange)
     if (exchange->status < 500) {
         acme_session__well(session);
     }
+    mind_limits(session, ask, &answer);
     deliver(ask, &answer);
 }
 
@@ -483,21 +567,22 @@ static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
 /* Nonzero if something waits that may go now. */
 static int may_flow(const acme_session_t *session, int with_orders)
 {
-    return with_orders ? session->queued > 0 : session->queue.first != NULL;
+    return session->queue.first != NULL ||
+           (with_orders && session->orders.first != NULL && may_order(session));
 }
 
 static void flow(acme_session_t *session, int with_orders)
 {
     while (may_flow(session, with_orders) && session->nonce_count > 0 &&
            session->in_flight < session->config.max_in_flight) {
-        acme_ask_t *ask = dequeue(session, with_orders);
+        acme_ask_t *ask = dequeue(session, with_orders && may_order(session));
         acme_err_t *err = launch(session, ask);
         if (err != NULL) {
             deliver_err(ask, err);
         }
     }
     if (may_flow(session, with_orders)) {
-        acme_session__seek_nonces(session, with_orders ? session->queued : 1);
+        acme_session__seek_nonces(session, with_orders && !is_careful(session) ? session->queued : 1);
     }
 }
 
@@ -594,9 +679,20 @@ void acme_session_tick(acme_session_t *session)
     }
 }
 
+/* Nonzero if nothing but new orders waits, and they wait for their moment. */
+static int waits_to_order(const acme_session_t *session)
+{
+    return is_careful(session) && session->queue.first == NULL &&
+           session->inquiries.first == NULL && session->change.kind == ACME_CHANGE_NONE;
+}
+
 apr_time_t acme_session_next(const acme_session_t *session)
 {
-    return has_work(session) && session->in_flight == 0 ? session->not_before : 0;
+    if (!has_work(session) || session->in_flight > 0) {
+        return 0;
+    }
+    return waits_to_order(session) && session->order_at > session->not_before ? session->order_at
+                                                                              : session->not_before;
 }
 
 apr_time_t acme_session_not_before(const acme_session_t *session)
@@ -607,6 +703,8 @@ apr_time_t acme_session_not_before(const acme_session_t *session)
 void acme_session_set_back(acme_session_t *session, apr_interval_time_t span)
 {
     session->not_before -= session->not_before > 0 ? span : 0;
+    session->order_at -= span;
+    session->careful_until -= span;
 }
 
 int acme_session_drain(acme_session_t *session)

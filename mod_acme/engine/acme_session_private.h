@@ -52,6 +52,11 @@ struct acme_session_t {
 
     acme_ask_list_t queue;  /* what takes an order further; goes first */
     acme_ask_list_t orders; /* new orders: one for every two of the others */
+    int order_refusals;           /* new orders in a row that the CA's limits refused */
+    apr_interval_time_t pace;     /* so far apart are new orders while that is so */
+    apr_time_t order_at;          /* the next one */
+    apr_time_t careful_until;     /* then several at once are tried again */
+    apr_interval_time_t careful_for;
     acme_ask_list_t inquiries; /* for renewal information: when there is room */
     int inquiring;             /* of them in flight */
     unsigned turn;

@@ -189,7 +189,8 @@ int main(int argc, char **argv)
     }
     if (is_first_start) {
         run_first_start(250, options.seed, 0);
-        run_first_start(350, options.seed, 10000); /* no budget is kept: they are refused often */
+        run_first_start(350, options.seed, 100); /* the CA says where its limit is by refusing a few */
+        run_first_start(1000, options.seed, 300);
     }
     apr_terminate();
     return broken != 0;

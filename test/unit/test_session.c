@@ -1026,6 +1026,45 @@ static void a_refused_account_waits_for_the_administrator(void **state)
     }
 }
 
+static void limit_orders(relation_t *r, const char *name, int times)
+{
+    const fake_ca_fault_t fault = {.kind = FAKE_CA_NEW_ORDER,
+                                   .trouble = FAKE_CA_RATE_LIMITED,
+                                   .name = name,
+                                   .times = times,
+                                   .retry_after = 30 * ACME_TIME_SECOND};
+    fake_ca_fault_add(r->w->ca, &fault);
+}
+
+static void at_the_limit_of_the_account_new_orders_go_one_by_one(void **state)
+{
+    relation_t *r = create_ready(*state);
+    limit_orders(r, NULL, FAKE_CA_ALWAYS);
+    int before = count(r, "newOrder");
+    order_many(r, 100);
+    pass(r, 10 * ACME_TIME_MINUTE);
+    assert_in_range(count(r, "newOrder") - before, 10, MAX_IN_FLIGHT + 20);
+    assert_int_equal(1, logged(r, ACME_LOG_NOTICE, "its limits are reached"));
+    fake_ca_faults_clear(r->w->ca);
+    before = count(r, "newOrder");
+    pass(r, 5 * ACME_TIME_MINUTE);
+    assert_in_range(count(r, "newOrder") - before, 4, 11); /* as far apart as it said */
+    pass(r, ACME_TIME_HOUR);
+    assert_int_equal(100, r->heard);
+}
+
+static void a_limit_on_one_name_holds_no_other(void **state)
+{
+    relation_t *r = create_ready(*state);
+    limit_orders(r, "n3.test", 1);
+    limit_orders(r, "n7.test", 1);
+    order_many(r, 40);
+    pass(r, 10 * ACME_TIME_SECOND);
+    assert_int_equal(40, r->heard);
+    assert_int_equal(38, r->well);
+    assert_int_equal(0, logged(r, ACME_LOG_NOTICE, "its limits are reached"));
+}
+
 static void a_rate_limit_on_accounts_is_waited_out(void **state)
 {
     relation_t *r = create(*state);
@@ -1530,6 +1569,8 @@ int main(void)
         FIXTURE_TEST(a_lost_account_is_made_again_with_the_same_key),
         FIXTURE_TEST(an_account_lost_again_and_again_is_made_once_an_hour),
         FIXTURE_TEST(a_refused_account_waits_for_the_administrator),
+        FIXTURE_TEST(at_the_limit_of_the_account_new_orders_go_one_by_one),
+        FIXTURE_TEST(a_limit_on_one_name_holds_no_other),
         FIXTURE_TEST(a_rate_limit_on_accounts_is_waited_out),
         FIXTURE_TEST(without_agreement_no_account_is_asked_for),
         FIXTURE_TEST(a_ca_without_terms_needs_no_agreement),
