@@ -34,6 +34,9 @@ const char *acme_json_string(const json_t *object, const char *name, apr_pool_t 
 json_int_t acme_json_int(const json_t *object, const char *name, json_int_t otherwise);
 int acme_json_bool(const json_t *object, const char *name, int otherwise);
 
+/** A number of things, from 0 to INT_MAX; 0 if absent. */
+int acme_json_count(const json_t *object, const char *name);
+
 /** An RFC 3339 time, 0 if absent or unreadable. */
 apr_time_t acme_json_time(const json_t *object, const char *name);
 

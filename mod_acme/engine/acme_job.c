@@ -11,7 +11,6 @@
  */
 #include "acme/acme_job.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -36,12 +35,6 @@ static acme_job_t *empty_job(apr_pool_t *pool)
     job->worked = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
     job->failures = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
     return job;
-}
-
-static int read_count(const json_t *object, const char *name)
-{
-    json_int_t count = acme_json_int(object, name, 0);
-    return count < 0 ? 0 : count > INT_MAX ? INT_MAX : (int)count;
 }
 
 static void push_entry(acme_job_t *job, const json_t *object, apr_pool_t *pool)
@@ -92,7 +85,7 @@ static void read_challenge(acme_job_t *job, const json_t *challenge, apr_pool_t 
 static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool)
 {
     const json_t *last = json_object_get(object, "last");
-    job->errors = read_count(object, "errors");
+    job->errors = acme_json_count(object, "errors");
     job->next_run = acme_json_time(object, "next-run");
     job->last_run = acme_json_time(object, "last-run");
     job->problem = acme_json_string(last, "problem", pool);
@@ -100,7 +93,7 @@ static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool
     job->activity = acme_json_string(last, "activity", pool);
     job->logged_at = acme_json_time(object, "logged-at");
     job->logged_hash = (apr_uint32_t)acme_json_int(object, "logged-hash", 0);
-    job->logged_count = read_count(object, "logged-count");
+    job->logged_count = acme_json_count(object, "logged-count");
     job->warned_at = acme_json_time(object, "warned-at");
     read_challenge(job, json_object_get(object, "challenge"), pool);
     read_log(job, object, pool);

@@ -7,7 +7,6 @@
  */
 #include "acme/acme_renewal.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -25,12 +24,6 @@ static char *renewal_path(const char *folder, apr_pool_t *pool)
     return acme_store_path(pool, "staging", folder, "renewal.json");
 }
 
-static int read_count(const json_t *object, const char *name)
-{
-    json_int_t count = acme_json_int(object, name, 0);
-    return count < 0 ? 0 : count > INT_MAX ? INT_MAX : (int)count;
-}
-
 static void push_certificate(acme_renewal_t *renewal, const json_t *object, apr_pool_t *pool)
 {
     const json_t *window = json_object_get(object, "window");
@@ -41,7 +34,7 @@ static void push_certificate(acme_renewal_t *renewal, const json_t *object, apr_
         .at = acme_json_time(object, "renew-at"),
         .explanation_url = acme_json_string(object, "explanation-url", pool),
         .next_check = acme_json_time(object, "next-check"),
-        .errors = read_count(object, "errors"),
+        .errors = acme_json_count(object, "errors"),
         .is_hastened = acme_json_bool(object, "hastened", 0),
     };
     if (certificate.start <= 0 || certificate.end <= certificate.start || certificate.at <= 0) {
@@ -55,7 +48,7 @@ static void push_certificate(acme_renewal_t *renewal, const json_t *object, apr_
 static void read_members(acme_renewal_t *renewal, const json_t *object, apr_pool_t *pool)
 {
     const json_t *certificates = json_object_get(object, "cert");
-    renewal->hastened = read_count(object, "hastened");
+    renewal->hastened = acme_json_count(object, "hastened");
     for (size_t i = 0; i < json_array_size(certificates) && i < MAX_CERTIFICATES; i++) {
         push_certificate(renewal, json_array_get(certificates, i), pool);
     }

@@ -374,20 +374,20 @@ static int is_careful(const acme_session_t *session)
     return session->order_refusals >= ORDER_REFUSALS_MAX;
 }
 
-static int is_ordering(const acme_session_t *session)
+/* New orders under way. */
+static int orders_flying(const acme_session_t *session)
 {
+    int count = 0;
     for (const acme_ask_t *ask = session->flying.first; ask != NULL; ask = ask->after) {
-        if (ask->request.kind == ACME_REQUEST_NEW_ORDER) {
-            return 1;
-        }
+        count += ask->request.kind == ACME_REQUEST_NEW_ORDER;
     }
-    return 0;
+    return count;
 }
 
 static int may_order(const acme_session_t *session)
 {
     return !is_careful(session) || (session->order_at <= acme_env_now(session->config.env) &&
-                                    !is_ordering(session));
+                                    orders_flying(session) == 0);
 }
 
 static void note_refused(acme_session_t *session, apr_time_t retry_at, apr_time_t now)
@@ -710,11 +710,7 @@ void acme_session_set_back(acme_session_t *session, apr_interval_time_t span)
 int acme_session_drain(acme_session_t *session)
 {
     session->is_draining = 1;
-    int count = 0;
-    for (const acme_ask_t *ask = session->flying.first; ask != NULL; ask = ask->after) {
-        count += ask->request.kind == ACME_REQUEST_NEW_ORDER;
-    }
-    return count;
+    return orders_flying(session);
 }
 
 int acme_session_in_flight(const acme_session_t *session)

@@ -16,8 +16,9 @@ static apr_status_t wipe(void *data)
     return APR_SUCCESS;
 }
 
-/* *text NULL if there is no such file. */
-static acme_err_t *read_file(char **text, apr_size_t *len, const char *file, apr_pool_t *pool)
+/* see mod_acme_pair.h */
+acme_err_t *mod_acme_pair_read_file(char **text, apr_size_t *len, const char *file,
+                                    apr_pool_t *pool)
 {
     *text = NULL;
     apr_file_t *handle = NULL;
@@ -79,9 +80,9 @@ acme_err_t *mod_acme_pair_read(mod_acme_pair_t **result, const char *certificate
     apr_pool_t *file_pool = NULL;
     apr_pool_create(&file_pool, pool);
     mod_acme_pair_t *pair = apr_pcalloc(pool, sizeof(*pair));
-    acme_err_t *err = read_file(&certificate, &certificate_len, certificate_file, file_pool);
+    acme_err_t *err = mod_acme_pair_read_file(&certificate, &certificate_len, certificate_file, file_pool);
     if (err == NULL && certificate != NULL) {
-        err = read_file(&key, &key_len, key_file, file_pool);
+        err = mod_acme_pair_read_file(&key, &key_len, key_file, file_pool);
     }
     if (err == NULL && certificate != NULL && key != NULL) {
         err = parse(pair, certificate, certificate_len, key, key_len, pool);

@@ -25,6 +25,11 @@ typedef struct {
 char *mod_acme_pair_certificate_file(const char *folder, acme_key_type_t type, apr_pool_t *pool);
 char *mod_acme_pair_key_file(const char *folder, acme_key_type_t type, apr_pool_t *pool);
 
+/** Reads a PEM file, which may hold a key: the bytes are wiped when @a pool goes. *text NULL if there is
+ * no such file; an error if it cannot be read or is larger than any certificate. */
+acme_err_t *mod_acme_pair_read_file(char **text, apr_size_t *len, const char *file,
+                                    apr_pool_t *pool);
+
 /** Reads the pair of these files. *pair NULL if one of them is not there; an error if they cannot
  * be read, parsed, or do not fit each other. */
 acme_err_t *mod_acme_pair_read(mod_acme_pair_t **pair, const char *certificate_file,

@@ -7,11 +7,11 @@
 
 #include <httpd.h>
 #include <http_log.h>
-#include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include "acme/acme_certificate.h"
 #include "acme/acme_time.h"
+#include "mod_acme_pair.h"
 #include "mod_acme_static.h"
 
 APLOG_USE_MODULE(acme);
@@ -20,23 +20,6 @@ struct mod_acme_static_t {
     int is_spoilt; /* a host has none, or one that does not count */
     apr_array_header_t *facts; /* acme_generation_fact_t */
 };
-
-static acme_err_t *read_file(char **text, apr_size_t *len, const char *path, apr_pool_t *pool)
-{
-    apr_file_t *file;
-    apr_status_t status =
-        apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_FPROT_OS_DEFAULT, pool);
-    *text = apr_palloc(pool, ACME_CHAIN_MAX_BYTES + 1);
-    *len = ACME_CHAIN_MAX_BYTES;
-    if (status == APR_SUCCESS) {
-        status = apr_file_read_full(file, *text, *len, len);
-        (void)apr_file_close(file);
-    }
-    (*text)[*len] = '\0';
-    return status == APR_SUCCESS || status == APR_EOF
-               ? NULL
-               : acme_err_system(pool, ACME_ERR_STORE, status, "%s cannot be read", path);
-}
 
 /* SSLCertificateFile may hold the key as well, and text for people: only certificates are looked at. */
 static const char *certificates_of(const char *text, apr_pool_t *pool)
@@ -80,7 +63,10 @@ static const char *take(mod_acme_static_t *own, const mod_acme_world_t *world,
     char *text;
     apr_size_t len;
     acme_chain_t *chain;
-    acme_err_t *err = read_file(&text, &len, path, pool);
+    acme_err_t *err = mod_acme_pair_read_file(&text, &len, path, pool);
+    if (err == NULL && text == NULL) {
+        return "there is no such file";
+    }
     if (err == NULL) {
         const char *pem = certificates_of(text, pool);
         err = acme_chain_parse(&chain, pem, strlen(pem), world->pool);

@@ -7,6 +7,7 @@
 #include "acme/acme_json.h"
 
 #include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -151,6 +152,13 @@ int acme_json_bool(const json_t *object, const char *name, int otherwise)
 {
     const json_t *value = json_object_get(object, name);
     return json_is_boolean(value) ? json_is_true(value) : otherwise;
+}
+
+/* see acme_json.h */
+int acme_json_count(const json_t *object, const char *name)
+{
+    json_int_t count = acme_json_int(object, name, 0);
+    return count < 0 ? 0 : count > INT_MAX ? INT_MAX : (int)count;
 }
 
 /* see acme_json.h */
