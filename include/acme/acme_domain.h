@@ -18,8 +18,24 @@
 #include "acme/acme_time.h"
 #include "acme/acme_transport.h"
 
-/** What the administrator said about one CA. Domains of the same directory URL share one. */
+/** So many in a span of time: a bucket of @a count tokens that refills evenly. */
 typedef struct {
+    int count; /**< 0: no limit */
+    apr_interval_time_t span;
+} acme_limit_t;
+
+/** What a CA allows: what is built in for it, or ACMERateLimits. */
+typedef struct {
+    acme_limit_t orders;            /**< new orders of the account */
+    acme_limit_t registered_domain; /**< certificates for names below one registered domain */
+    acme_limit_t exact_set;         /**< certificates for exactly the same names */
+    int is_renewal_exempt; /**< an order for the same names as a certificate of its own counts for the
+                                last alone */
+} acme_limits_t;
+
+/** What the administrator said about one CA. Domains of the same directory URL share one. */
+typedef struct acme_ca_t acme_ca_t;
+struct acme_ca_t {
     const char *directory_url;
     const char *name;   /**< as in the configuration ("letsencrypt"), else the host of the URL */
     const char *folder; /**< its folder in accounts/: acme_ca_folder(directory_url) */
@@ -31,7 +47,9 @@ typedef struct {
     int is_eab_optional;                /**< one CA of several: bound only if it demands it */
     int is_private;                     /**< no public CA known to us: names are not judged */
     int max_identifiers;                /**< names one certificate may have */
-} acme_ca_t;
+    acme_limits_t limits;
+    const acme_ca_t *test; /**< its test environment, where a failure counts nothing; NULL: none */
+};
 
 typedef enum { ACME_RENEW_MANUAL, ACME_RENEW_AUTO, ACME_RENEW_ALWAYS } acme_renew_mode_t;
 
@@ -56,6 +74,7 @@ typedef struct {
     int is_profile_mandatory; /**< nothing is ordered from a CA that does not offer it */
     acme_renew_mode_t renew_mode;
     int is_used;      /**< a virtual host answers for one of its names */
+    int is_new;       /**< it came with the last reload: whoever wrote it is waiting for it */
     const char *file; /**< where it was configured, for messages */
     int line;
     int index; /**< place in the array of all domains, and in the bell */

@@ -39,6 +39,9 @@ typedef struct {
     const acme_generation_facts_t *const *statics;
     acme_bell_t *bell;                 /**< NULL: nobody listens */
     const acme_preflight_t *preflight; /**< NULL: nothing is looked at beforehand */
+    /** The registered domain of a DNS name (in @a pool), by the Public Suffix List; NULL if it has none.
+     * NULL: limits by registered domain are not kept. */
+    const char *(*registered_domain)(const char *name, apr_pool_t *pool);
     /** Makes keys; NULL: acme_key_generate. */
     acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
     apr_interval_time_t retry_delay;    /**< ACMERetryDelay */
