@@ -12,6 +12,7 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "acme/acme_budget.h"
 #include "acme/acme_domain.h"
 #include "acme/acme_err.h"
 #include "acme/acme_identifier.h"
@@ -45,6 +46,7 @@ typedef struct {
     acme_step_t step;
     const char *ca_url;  /**< directory URL of the CA */
     acme_key_spec_t spec; /**< of the certificate's key */
+    acme_claim_t claim;   /**< which of the CA's limits the order counts for */
     const apr_array_header_t *identifiers; /**< const acme_identifier_t *: the order's names */
     apr_time_t started;
     const char *order_url; /**< NULL before newOrder was answered */

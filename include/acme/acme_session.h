@@ -26,7 +26,8 @@
  * about the account is asked before anybody hears of it, once an hour at most. While the account's key is
  * changed, or the account is closed, nothing else that is signed is in flight.
  *
- * New orders that the CA's limits refuse are their runs' own matter, until three in a row are: then it is a
+ * New orders wait until the account's budget (acme_budget.h) has a token for them; what it is spent on is
+ * written before it is sent. Those that the CA's limits refuse all the same are their runs' own matter, until three in a row are: then it is a
  * limit of the account, and new orders go one by one, as far apart as the CA said (a minute at most), for a
  * while that grows from a quarter of an hour to six hours.
  *
@@ -42,6 +43,7 @@
 #include <apr_time.h>
 
 #include "acme/acme_bell.h"
+#include "acme/acme_budget.h"
 #include "acme/acme_directory.h"
 #include "acme/acme_domain.h"
 #include "acme/acme_env.h"
@@ -61,6 +63,8 @@ typedef struct {
     acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
     apr_interval_time_t retry_delay;
     int max_in_flight;
+    /** As in acme_engine_config_t. */
+    const char *(*registered_domain)(const char *name, apr_pool_t *pool);
     acme_bell_t *bell; /**< rung for each account key that was read or made; NULL: nobody listens */
     /** Nonzero while runs are about to tell the CA of proofs that they have published for the account's
      * key. NULL: never. */
@@ -93,6 +97,7 @@ typedef struct {
      * it is sent again); an error is what the run hears then. NULL: `payload`. */
     acme_err_t *(*compose)(const char **payload, void *baton, const acme_directory_t *directory,
                            const char *account_url, apr_pool_t *pool);
+    int is_counted;     /**< of a new order: it takes a token of the account's */
     const char *certid; /**< of ACME_REQUEST_RENEWAL_INFO */
     int is_optional;    /**< of a POST: that it fails, in whatever way, is not the CA's trouble */
     /** Of ACME_REQUEST_REVOKE: the certificate's, to sign with in place of the account's; must live as
@@ -157,6 +162,13 @@ int acme_session_deactivate(acme_session_t *session, acme_session_changed_fn *ch
 
 /** How often in a row the CA was in trouble, also before this process; 0: it is well. */
 int acme_session_errors(acme_session_t *session);
+
+/** What may still be ordered. Orders that are counted and wait to be sent have not taken theirs yet. */
+acme_budget_t *acme_session_budget(acme_session_t *session);
+
+/** How many more new orders that are counted could be sent at once, beside those that wait already; may be
+ * negative. @a is_new as in acme_budget_orders. */
+int acme_session_order_room(acme_session_t *session, int is_new);
 
 /** The thumbprint of the account key; NULL before the account is known. */
 const char *acme_session_thumbprint(const acme_session_t *session);

@@ -7,6 +7,7 @@
  *   archive/<name>.<n>/<file>    plain
  *   placeholder/<file>           plain
  *   accounts/<ca>/account.json   record   accounts/<ca>/session.json  record
+ *   accounts/<ca>/budget.json    record
  *   accounts/<ca>/privkey        secret   accounts/<ca>/privkey.new    secret
  *   staging/<name>/order.json    record   staging/<name>/job.json     record
  *   staging/<name>/privkey       secret

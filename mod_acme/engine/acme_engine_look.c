@@ -41,7 +41,8 @@ static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *d
     acme_env_log(engine->config.env, ACME_LOG_INFO, "%s: a certificate (%s) is ordered from %s: %s",
                  entry->domain->name, acme_key_spec_text(due->spec, pool),
                  acme_session_ca(session)->name, acme_policy_due_text(due->reason));
-    entry->run = acme_issuance_begin(&engine->host, entry->domain, session, due->spec, pool);
+    entry->run = acme_issuance_begin(&engine->host, entry->domain, session, due->spec,
+                                     ACME_CLAIM_FULL, pool);
     ++engine->runs;
 }
 

@@ -52,10 +52,11 @@ static acme_issuance_t *create(const acme_issuance_host_t *host, const acme_doma
 
 acme_issuance_t *acme_issuance_begin(const acme_issuance_host_t *host, const acme_domain_t *domain,
                                      acme_session_t *session, const acme_key_spec_t *spec,
-                                     apr_pool_t *pool)
+                                     acme_claim_t claim, apr_pool_t *pool)
 {
     acme_record_t *record = acme_record_create(domain, acme_session_ca(session), spec,
                                                acme_env_now(host->env), pool);
+    record->claim = claim;
     acme_issuance_t *run = create(host, domain, session, record, pool);
     run->is_unsaved = 1;
     return run;
@@ -257,7 +258,8 @@ void issuance_ask_order(acme_issuance_t *run, issuance_hear_fn *hear)
                               .doing = apr_psprintf(run->step_pool,
                                                     "ordering a certificate for %s",
                                                     run->domain->name),
-                              .compose = compose_order};
+                              .compose = compose_order,
+                              .is_counted = run->record->claim == ACME_CLAIM_FULL};
     ask(run, &request, NULL, hear);
 }
 

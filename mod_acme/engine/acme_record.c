@@ -17,6 +17,23 @@ static const char *record_path(const char *folder, apr_pool_t *pool)
     return acme_store_path(pool, "staging", folder, "order.json");
 }
 
+/* ---- the claim ---- */
+
+static const char *const claim_names[] = {
+    [ACME_CLAIM_FULL] = "full", [ACME_CLAIM_RENEWAL] = "renewal", [ACME_CLAIM_NONE] = "none"};
+
+/* What is not known counts for everything. */
+static acme_claim_t read_claim(const json_t *object, apr_pool_t *pool)
+{
+    const char *name = acme_json_string(object, "claim", pool);
+    for (int i = ACME_CLAIM_FULL; name != NULL && i <= ACME_CLAIM_NONE; ++i) {
+        if (strcmp(name, claim_names[i]) == 0) {
+            return (acme_claim_t)i;
+        }
+    }
+    return ACME_CLAIM_FULL;
+}
+
 /* ---- identifiers ---- */
 
 static json_t *write_identifiers(const apr_array_header_t *identifiers)
@@ -209,6 +226,7 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
     read->order_url = acme_json_url(object, "url", pool);
     read->account_url = acme_json_url(object, "account-url", pool);
     read->profile = acme_json_string(object, "profile", pool);
+    read->claim = read_claim(object, pool);
     read->finalize_url = acme_json_url(object, "finalize", pool);
     read->certificate_url = acme_json_url(object, "certificate", pool);
     read->thumbprint = acme_json_string(object, "thumbprint", pool);
@@ -266,6 +284,7 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     acme_json_set_string(object, "url", record->order_url);
     acme_json_set_string(object, "account-url", record->account_url);
     acme_json_set_string(object, "profile", record->profile);
+    acme_json_set_string(object, "claim", claim_names[record->claim]);
     acme_json_set_string(object, "finalize", record->finalize_url);
     acme_json_set_string(object, "certificate", record->certificate_url);
     json_object_set_new(object, "authorizations", write_authorizations(record->authorizations));

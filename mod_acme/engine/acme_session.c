@@ -42,6 +42,7 @@ acme_session_t *acme_session_create(const acme_session_config_t *config, const a
     session->pool = pool;
     session->config = *config;
     session->ca = ca;
+    session->budget = acme_budget_create(&ca->limits, config->registered_domain, pool);
     apr_pool_create(&session->directory_pool, pool);
     apr_pool_create(&session->trouble_pool, pool);
     return session;
@@ -207,6 +208,7 @@ static void insert_between(acme_ask_list_t *list, acme_ask_t *before, acme_ask_t
     ask->after = after;
     *(before != NULL ? &before->after : &list->first) = ask;
     *(after != NULL ? &after->before : &list->last) = ask;
+    ++list->count;
 }
 
 static void insert_first(acme_ask_list_t *list, acme_ask_t *ask)
@@ -224,6 +226,7 @@ static void take_out(acme_ask_t *ask)
     acme_ask_list_t *list = ask->list;
     *(ask->before != NULL ? &ask->before->after : &list->first) = ask->after;
     *(ask->after != NULL ? &ask->after->before : &list->last) = ask->before;
+    --list->count;
     ask->list = NULL;
 }
 
@@ -238,7 +241,7 @@ static acme_ask_list_t *queue_for(acme_session_t *session, const acme_ask_t *ask
 {
     switch (ask->request.kind) {
     case ACME_REQUEST_NEW_ORDER:
-        return &session->orders;
+        return ask->request.is_counted ? &session->orders : &session->renewals;
     case ACME_REQUEST_RENEWAL_INFO:
         return &session->inquiries;
     case ACME_REQUEST_POST:
@@ -257,10 +260,11 @@ static void enqueue_first(acme_session_t *session, acme_ask_t *ask)
 
 static acme_ask_t *dequeue(acme_session_t *session, int with_orders)
 {
-    int has_orders = with_orders && session->orders.first != NULL;
+    acme_ask_list_t *orders =
+        session->renewals.first != NULL ? &session->renewals : &session->orders;
+    int has_orders = with_orders && orders->first != NULL;
     int is_their_turn = session->queue.first == NULL || ++session->turn % 3 == 0;
-    acme_ask_list_t *queue = has_orders && is_their_turn ? &session->orders : &session->queue;
-    acme_ask_t *ask = queue->first;
+    acme_ask_t *ask = has_orders && is_their_turn ? orders->first : session->queue.first;
     take_out(ask);
     --session->queued;
     return ask;
@@ -384,10 +388,44 @@ static int orders_flying(const acme_session_t *session)
     return count;
 }
 
+/* When the next one that waits may go: after the pause in careful times, and with a token if it counts. */
+static apr_time_t order_at(const acme_session_t *session, apr_time_t now)
+{
+    apr_time_t at = is_careful(session) ? session->order_at : 0;
+    apr_time_t token_at =
+        session->renewals.first == NULL ? acme_budget_order_at(session->budget, 1, now) : 0;
+    return at > token_at ? at : token_at;
+}
+
+/* Nonzero if a new order waits that may go now. */
 static int may_order(const acme_session_t *session)
 {
-    return !is_careful(session) || (session->order_at <= acme_env_now(session->config.env) &&
-                                    orders_flying(session) == 0);
+    apr_time_t now = acme_env_now(session->config.env);
+    return session->orders.count + session->renewals.count > 0 && order_at(session, now) <= now &&
+           (!is_careful(session) || orders_flying(session) == 0);
+}
+
+acme_budget_t *acme_session_budget(acme_session_t *session)
+{
+    acme_session__read_state(session);
+    return session->budget;
+}
+
+int acme_session_order_room(acme_session_t *session, int is_new)
+{
+    apr_time_t now = acme_env_now(session->config.env);
+    return acme_budget_orders(acme_session_budget(session), is_new, now) - session->orders.count;
+}
+
+/* Written before the order is sent, with what its names have taken. */
+static void spend(acme_session_t *session, const acme_request_t *request)
+{
+    if (request->kind == ACME_REQUEST_NEW_ORDER) {
+        if (request->is_counted) {
+            acme_budget_take_order(session->budget, acme_env_now(session->config.env));
+        }
+        acme_session__write_budget(session);
+    }
 }
 
 static void note_refused(acme_session_t *session, apr_time_t retry_at, apr_time_t now)
@@ -560,6 +598,7 @@ static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
     ACME_TRY(acme_jws_sign(&body, &jws, exchange->pool));
     exchange->body = body;
     ask->account = session->account;
+    spend(session, &ask->request);
     fly(session, ask, exchange);
     return NULL;
 }
@@ -567,8 +606,7 @@ static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
 /* Nonzero if something waits that may go now. */
 static int may_flow(const acme_session_t *session, int with_orders)
 {
-    return session->queue.first != NULL ||
-           (with_orders && session->orders.first != NULL && may_order(session));
+    return session->queue.first != NULL || (with_orders && may_order(session));
 }
 
 static void flow(acme_session_t *session, int with_orders)
@@ -679,11 +717,11 @@ void acme_session_tick(acme_session_t *session)
     }
 }
 
-/* Nonzero if nothing but new orders waits, and they wait for their moment. */
-static int waits_to_order(const acme_session_t *session)
+/* Nonzero if nothing but new orders waits. */
+static int has_only_orders(const acme_session_t *session)
 {
-    return is_careful(session) && session->queue.first == NULL &&
-           session->inquiries.first == NULL && session->change.kind == ACME_CHANGE_NONE;
+    return session->queue.first == NULL && session->inquiries.first == NULL &&
+           session->change.kind == ACME_CHANGE_NONE;
 }
 
 apr_time_t acme_session_next(const acme_session_t *session)
@@ -691,8 +729,9 @@ apr_time_t acme_session_next(const acme_session_t *session)
     if (!has_work(session) || session->in_flight > 0) {
         return 0;
     }
-    return waits_to_order(session) && session->order_at > session->not_before ? session->order_at
-                                                                              : session->not_before;
+    apr_time_t at =
+        has_only_orders(session) ? order_at(session, acme_env_now(session->config.env)) : 0;
+    return at > session->not_before ? at : session->not_before;
 }
 
 apr_time_t acme_session_not_before(const acme_session_t *session)
@@ -704,6 +743,7 @@ void acme_session_set_back(acme_session_t *session, apr_interval_time_t span)
 {
     session->not_before -= session->not_before > 0 ? span : 0;
     session->order_at -= span;
+    acme_budget_set_back(session->budget, span);
     session->careful_until -= span;
 }
 
@@ -774,20 +814,22 @@ void acme_session_withdraw(acme_session_t *session, acme_ask_t *ask)
     apr_pool_destroy(ask->pool);
 }
 
+static void withdraw_all(acme_session_t *session, const acme_ask_list_t *list)
+{
+    while (list->first != NULL) {
+        acme_session_withdraw(session, list->first);
+    }
+}
+
 void acme_session_stop(acme_session_t *session)
 {
     session->change = (acme_change_t){.kind = ACME_CHANGE_NONE};
     session->is_unresolved = session->new_key != NULL;
-    while (session->flying.first != NULL) {
-        acme_session_withdraw(session, session->flying.first);
-    }
-    while (session->queued > 0) {
-        acme_ask_t *ask = dequeue(session, 1);
-        apr_pool_destroy(ask->pool);
-    }
-    while (session->inquiries.first != NULL) {
-        acme_session_withdraw(session, session->inquiries.first);
-    }
+    withdraw_all(session, &session->flying);
+    withdraw_all(session, &session->queue);
+    withdraw_all(session, &session->orders);
+    withdraw_all(session, &session->renewals);
+    withdraw_all(session, &session->inquiries);
     while (session->nonces_in_flight > 0) {
         acme_exchange_t *exchange = session->nonce_exchanges[--session->nonces_in_flight];
         drop_exchange(session, exchange);

@@ -5,6 +5,7 @@
 #define ACME_SESSION_PRIVATE_H
 
 #include "acme/acme_account.h"
+#include "acme/acme_budget.h"
 #include "acme/acme_directory.h"
 #include "acme/acme_jws.h"
 #include "acme/acme_session.h"
@@ -16,6 +17,7 @@
 typedef struct {
     acme_ask_t *first;
     acme_ask_t *last;
+    int count;
 } acme_ask_list_t;
 
 struct acme_ask_t {
@@ -51,7 +53,9 @@ struct acme_session_t {
     const acme_ca_t *ca;
 
     acme_ask_list_t queue;  /* what takes an order further; goes first */
-    acme_ask_list_t orders; /* new orders: one for every two of the others */
+    acme_ask_list_t orders;   /* new orders: one for every two of the others */
+    acme_ask_list_t renewals; /* of them those that do not count for the account; go before the others */
+    acme_budget_t *budget;
     int order_refusals;           /* new orders in a row that the CA's limits refused */
     apr_interval_time_t pace;     /* so far apart are new orders while that is so */
     apr_time_t order_at;          /* the next one */
@@ -62,7 +66,7 @@ struct acme_session_t {
     unsigned turn;
     int is_draining; /* nothing is begun any more */
     acme_ask_list_t flying;
-    int queued; /* in queue and orders */
+    int queued; /* in queue, orders and renewals */
     int in_flight; /* exchanges out, of whatever kind */
 
     acme_exchange_t *setup; /* directory or newAccount under way */
@@ -113,6 +117,9 @@ struct acme_session_t {
 
 /** Reads session.json once; what was waited for is waited for on, unless the configuration changed. */
 void acme_session__read_state(acme_session_t *session);
+
+/** Writes what was spent of the CA's limits, if that has changed. */
+void acme_session__write_budget(acme_session_t *session);
 
 /** The CA is in trouble, or we are with it: nothing is sent before the time that policy says. */
 void acme_session__trouble(acme_session_t *session, const acme_err_t *err);

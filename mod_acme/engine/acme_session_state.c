@@ -78,6 +78,36 @@ static void write_state(acme_session_t *session)
     apr_pool_destroy(scratch_pool);
 }
 
+static char *budget_path(const acme_session_t *session, apr_pool_t *pool)
+{
+    return acme_store_path(pool, "accounts", session->ca->folder, "budget.json");
+}
+
+static void read_budget(acme_session_t *session, apr_pool_t *scratch_pool)
+{
+    acme_err_t *err = acme_budget_read(session->budget, session->config.store,
+                                       budget_path(session, scratch_pool),
+                                       acme_env_now(session->config.env), scratch_pool);
+    if (err != NULL) {
+        acme_env_log(session->config.env, ACME_LOG_WARNING,
+                     "%s: what was ordered before is not known, the CA may refuse some orders: %s",
+                     session->ca->name, err->text);
+    }
+}
+
+void acme_session__write_budget(acme_session_t *session)
+{
+    apr_pool_t *scratch_pool;
+    apr_pool_create(&scratch_pool, session->pool);
+    acme_err_t *err = acme_budget_write(session->budget, session->config.store,
+                                        budget_path(session, scratch_pool),
+                                        acme_env_now(session->config.env), scratch_pool);
+    if (err != NULL) {
+        acme_env_log(session->config.env, ACME_LOG_ERROR, "%s: %s", session->ca->name, err->text);
+    }
+    apr_pool_destroy(scratch_pool);
+}
+
 static void use_state(acme_session_t *session, const json_t *object, apr_pool_t *pool)
 {
     const char *digest = acme_json_string(object, "configuration", pool);
@@ -118,6 +148,7 @@ void acme_session__read_state(acme_session_t *session)
     if (err != NULL) {
         acme_env_log(session->config.env, ACME_LOG_WARNING, "%s: %s", session->ca->name, err->text);
     }
+    read_budget(session, scratch_pool);
     apr_pool_destroy(scratch_pool);
 }
 
