@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "acme/acme_text.h"
+#include "acme/acme_time.h"
 
 #define WORD_MAX 200
 #define URL_MAX 1000
@@ -50,8 +51,36 @@ static const known_t ended[] = {
     {"https://api.test4.buypass.no/", NULL, BUYPASS_ENDED ": choose another CA"},
 };
 
+/* What CAs publish of their limits for everybody; of the others none is known. */
+static const struct {
+    const char *directory_url;
+    acme_limits_t limits;
+} limited[] = {
+    {LETSENCRYPT,
+     {.orders = {300, 3 * ACME_TIME_HOUR},
+      .registered_domain = {50, 7 * ACME_TIME_DAY},
+      .exact_set = {5, 7 * ACME_TIME_DAY},
+      .is_renewal_exempt = 1}},
+    {LETSENCRYPT_STAGING,
+     {.orders = {1500, 3 * ACME_TIME_HOUR},
+      .registered_domain = {30000, 7 * ACME_TIME_DAY},
+      .exact_set = {30000, 7 * ACME_TIME_DAY},
+      .is_renewal_exempt = 1}},
+};
+
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
 #define ENDED_COUNT (sizeof(ended) / sizeof(ended[0]))
+#define LIMITED_COUNT (sizeof(limited) / sizeof(limited[0]))
+
+static acme_limits_t limits_of(const char *directory_url)
+{
+    for (apr_size_t i = 0; i < LIMITED_COUNT; i++) {
+        if (strcmp(limited[i].directory_url, directory_url) == 0) {
+            return limited[i].limits;
+        }
+    }
+    return (acme_limits_t){0};
+}
 
 static void take_known(mod_acme_ca_t *ca, const known_t *row)
 {
@@ -67,6 +96,7 @@ static void take_known(mod_acme_ca_t *ca, const known_t *row)
     ca->is_private = 0;
     ca->is_default = 0;
     ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
+    ca->limits = limits_of(row->directory_url);
 }
 
 static const char *all_names(apr_pool_t *pool)
@@ -159,6 +189,7 @@ static acme_err_t *parse_url(mod_acme_ca_t *ca, const char *word, apr_pool_t *po
     ca->is_private = 1;
     ca->is_default = 0;
     ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
+    ca->limits = limits_of(url);
     return NULL;
 }
 

@@ -9,6 +9,7 @@
 
 #include <apr_pools.h>
 
+#include "acme/acme_domain.h"
 #include "acme/acme_err.h"
 
 /** Names that a certificate may have where nobody said otherwise. */
@@ -21,6 +22,7 @@ typedef struct {
     int is_private;
     int is_default; /**< nobody wrote it */
     int max_identifiers;
+    acme_limits_t limits; /**< those that it publishes; all 0: none are known */
 } mod_acme_ca_t;
 
 /** Reads a name (any case; mod_md's spellings too) or a directory URL. ACME_ERR_INPUT with what to

@@ -359,6 +359,23 @@ static const char *set_account_key_file(cmd_parms *cmd, void *unused, const char
     return NULL;
 }
 
+static const char *set_rate_limits(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const apr_array_header_t *words;
+    mod_acme_limits_t *limits = apr_palloc(cmd->pool, sizeof(*limits));
+    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
+    if (wrong == NULL) {
+        wrong = mod_acme_arguments_say(cmd, mod_acme_limits_parse(limits, words, cmd->pool));
+    }
+    if (wrong == NULL) {
+        limits->file = cmd->directive->filename;
+        limits->line = cmd->directive->line_num;
+        settings_here(cmd)->limits = limits;
+    }
+    return wrong;
+}
+
 static const char *set_ca_certificate_file(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
@@ -811,6 +828,8 @@ const command_rec mod_acme_directives[] = {
               "KEYID HMAC or FILE, each followed by alg=HS256|HS384|HS512 or not, or none"),
     DIRECTIVE("ACMEAccountKeyFile", set_account_key_file,
               "a PEM file with the private key of the account to use, or none"),
+    DIRECTIVE("ACMERateLimits", set_rate_limits,
+              "off, or a share such as 25%, orders=300/3h, domain=50/7d, set=5/7d"),
     DIRECTIVE("ACMECACertificateFile", set_ca_certificate_file,
               "a PEM file that verifies the CA's server, or none"),
     DIRECTIVE("ACMEHttpProxy", set_proxy, "the URL of an HTTP proxy to the CA, or none"),

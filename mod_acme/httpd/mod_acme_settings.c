@@ -70,6 +70,7 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .contacts = OVER(contacts),
         .eab = OVER(eab),
         .account_key = OVER(account_key),
+        .limits = OVER(limits),
         .key_specs = OVER(key_specs),
         .challenge_types = OVER(challenge_types),
         .dns01 = OVER(dns01),

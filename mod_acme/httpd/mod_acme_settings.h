@@ -19,6 +19,7 @@
 #include "mod_acme_ca.h"
 #include "mod_acme_config.h"
 #include "mod_acme_finding.h"
+#include "mod_acme_limits.h"
 
 /** Settings that may stand in the server, a virtual host or a section <ACMEDomain>. */
 typedef struct {
@@ -30,6 +31,7 @@ typedef struct {
     const apr_array_header_t *contacts;        /**< const char *; NULL: not written */
     const acme_eab_t *eab;                     /**< no kid, no trouble: none; NULL: not written */
     const acme_account_key_t *account_key;     /**< no file: none; NULL: not written */
+    const mod_acme_limits_t *limits;           /**< NULL: not written */
     const apr_array_header_t *key_specs;       /**< acme_key_spec_t; NULL: not written */
     const apr_array_header_t *challenge_types; /**< const char *; NULL: not written */
     const acme_dns01_t *dns01;                 /**< without its wait; NULL: not written */

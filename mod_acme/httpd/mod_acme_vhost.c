@@ -39,6 +39,7 @@ typedef struct {
     mod_acme_aliases_t *hosts;
     apr_hash_t *cas;                 /* directory URL -> acme_ca_t * */
     apr_array_header_t *all;         /* acme_ca_t *, in the order they were met */
+    apr_hash_t *limited;             /* directory URL -> mod_acme_limits_t * that holds for it */
     apr_hash_t *dns01s;              /* settings and wait -> acme_dns01_t * */
     apr_array_header_t *all_dns01s;  /* acme_dns01_t *, in the order they were met */
     apr_hash_t *http01s;             /* those met: acme_http01_t * */
@@ -97,6 +98,17 @@ static const acme_account_key_t *account_key_of(const mod_acme_settings_t *setti
     return given != NULL && given->file != NULL ? given : NULL;
 }
 
+/* The first that says what @a ca is asked for says it for all of its domains. */
+static void limit_ca(link_t *link, acme_ca_t *ca, const mod_acme_settings_t *settings,
+                     const mod_acme_ca_t *written)
+{
+    if (settings->limits != NULL &&
+        apr_hash_get(link->limited, ca->directory_url, APR_HASH_KEY_STRING) == NULL) {
+        apr_hash_set(link->limited, ca->directory_url, APR_HASH_KEY_STRING, settings->limits);
+        ca->limits = mod_acme_limits_apply(&written->limits, settings->limits);
+    }
+}
+
 static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings,
                           const mod_acme_ca_t *written)
 {
@@ -113,6 +125,8 @@ static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings,
     ca->is_eab_optional = settings->other_cas != NULL && settings->other_cas->nelts > 0;
     ca->is_private = written->is_private;
     ca->max_identifiers = written->max_identifiers;
+    ca->limits = written->limits;
+    limit_ca(link, ca, settings, written);
     apr_hash_set(link->cas, ca->directory_url, APR_HASH_KEY_STRING, ca);
     APR_ARRAY_PUSH(link->all, acme_ca_t *) = ca;
     return ca;
@@ -148,8 +162,16 @@ static int are_same_keys(const acme_account_key_t *a, const acme_account_key_t *
     return a == b || (a != NULL && b != NULL && strcmp(a->file, b->file) == 0);
 }
 
+static int has_other_limits(const acme_ca_t *ca, const mod_acme_settings_t *settings,
+                            const mod_acme_ca_t *written)
+{
+    const acme_limits_t limits = mod_acme_limits_apply(&written->limits, settings->limits);
+    return settings->limits != NULL && !mod_acme_limits_are_same(&ca->limits, &limits);
+}
+
 /* Nonzero if @a settings ask of the account with @a ca what it cannot be at the same time. */
-static int differs(const acme_ca_t *ca, const mod_acme_settings_t *settings)
+static int differs(const acme_ca_t *ca, const mod_acme_settings_t *settings,
+                   const mod_acme_ca_t *written)
 {
     return !are_same(ca->route.ca_certificate_file, text_or_null(settings->ca_certificate_file)) ||
            !are_same(ca->route.proxy, text_or_null(settings->proxy)) ||
@@ -157,7 +179,8 @@ static int differs(const acme_ca_t *ca, const mod_acme_settings_t *settings)
            (settings->account_key != NULL &&
             !are_same_keys(ca->account_key, account_key_of(settings))) ||
            (settings->eab != NULL && !are_same_bindings(ca->eab, eab_of(settings))) ||
-           (settings->agreement != NULL && !are_same(ca->agreement, settings->agreement));
+           (settings->agreement != NULL && !are_same(ca->agreement, settings->agreement)) ||
+           has_other_limits(ca, settings, written);
 }
 
 /* All domains of one CA share an account and the way to it; what the first did not say may be said
@@ -182,13 +205,14 @@ static const acme_ca_t *share_ca(link_t *link, mod_acme_draft_t *draft,
     if (ca->account_key == NULL && settings->account_key != NULL) {
         ca->account_key = account_key_of(settings);
     }
-    if (differs(ca, settings)) {
+    limit_ca(link, ca, settings, written);
+    if (differs(ca, settings, written)) {
         mod_acme_draft_report(
             link->drafts, draft,
             apr_psprintf(link->scratch,
                          "all domains of the CA %s share one account, so its key, contact, "
-                         "agreement, external account binding, proxy and CA file of the first of "
-                         "them are used here too",
+                         "agreement, external account binding, rate limits, proxy and CA file of "
+                         "the first of them are used here too",
                          ca->name));
     }
     return ca;
@@ -221,6 +245,48 @@ static void check_agreement(link_t *link)
             "service, so nothing is ordered until you read them and write "
             "ACMECertificateAgreement accepted",
             domain->ca->name);
+    }
+}
+
+static int is_limited(const mod_acme_draft_t *draft)
+{
+    const apr_array_header_t *others = plan_of(draft)->other_cas;
+    int has_any = mod_acme_limits_has_any(&draft->ca->limits);
+    for (int i = 0; i < others->nelts && !has_any; i++) {
+        has_any = mod_acme_limits_has_any(&APR_ARRAY_IDX(others, i, const acme_ca_t *)->limits);
+    }
+    return has_any;
+}
+
+/* A share of nothing is nothing, and who wrote it believes several servers limited. Where one of
+ * the CAs that it is written for has limits it does what was meant, and so says nothing. */
+static void check_share(link_t *link, apr_hash_t *settled, const mod_acme_draft_t *draft,
+                        int is_last_pass)
+{
+    const mod_acme_limits_t *limits = plan_of(draft)->settings.limits;
+    if (limits == NULL || limits->percent == 0 ||
+        apr_hash_get(settled, &limits, sizeof(limits)) != NULL ||
+        (!is_last_pass && !is_limited(draft))) {
+        return;
+    }
+    apr_hash_set(settled, &plan_of(draft)->settings.limits, sizeof(limits), limits);
+    if (is_last_pass) {
+        (void)mod_acme_finding_add(
+            link->raw->findings, limits->file, limits->line,
+            "ACMERateLimits: %d%% has no effect, since no limits of the CA %s are known; write "
+            "beside it what the CA allows, such as orders=300/3h",
+            limits->percent, draft->ca->name);
+    }
+}
+
+static void check_shares(link_t *link)
+{
+    const apr_array_header_t *all = mod_acme_drafts_all(link->drafts);
+    apr_hash_t *settled = apr_hash_make(link->scratch);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < all->nelts; i++) {
+            check_share(link, settled, APR_ARRAY_IDX(all, i, const mod_acme_draft_t *), pass);
+        }
     }
 }
 
@@ -780,6 +846,7 @@ void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_
         .hosts = mod_acme_aliases_create(global, s, scratch),
         .cas = apr_hash_make(scratch),
         .all = apr_array_make(scratch, 2, sizeof(acme_ca_t *)),
+        .limited = apr_hash_make(scratch),
         .dns01s = apr_hash_make(scratch),
         .all_dns01s = apr_array_make(pool, 1, sizeof(acme_dns01_t *)),
         .http01s = apr_hash_make(scratch),
@@ -799,6 +866,7 @@ void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_
     global->dns01s = link.all_dns01s;
     global->http01s = link.all_http01s;
     check_agreement(&link);
+    check_shares(&link);
     link_hosts(&link);
     apr_pool_destroy(scratch);
 }

@@ -67,6 +67,7 @@ ACMEContactEmail a@example.org mailto:b@example.org
 ACMEContactEmail c@example.org
 ACMEExternalAccountBinding kid-1 c2VjcmV0 alg=HS384
 ACMEAccountKeyFile none
+ACMERateLimits 25% domain=50/7d orders=300/3h set=5/7d
 ACMECACertificateFile {folder}/ca.pem
 ACMEHttpProxy http://proxy.example.org:3128
 ACMEPrivateKeys P-256 RSA 3072
@@ -354,6 +355,13 @@ def test_the_same_host_twice_is_said_once(judge):
             "ACMECertificateAuthority https://acme-v01.api.letsencrypt.org/directory",
             "its successor is https://acme-v02.api.letsencrypt.org/directory",
         ),
+        ("ACMERateLimits", "something is missing"),
+        ("ACMERateLimits few", "write off, or a share"),
+        ("ACMERateLimits 0%", "from 1% to 100%"),
+        ("ACMERateLimits 101%", "from 1% to 100%"),
+        ("ACMERateLimits orders=0/3h", "the count must be"),
+        ("ACMERateLimits orders=300/7", "needs a unit"),
+        ("ACMERateLimits off 25%", "off stands alone"),
         ("ACMECAChallenges smtp-01", "http-01, tls-alpn-01, dns-01 and dns-persist-01"),
         ("ACMERetryDelay 0", "at least 1s"),
         ("ACMERetryFailover 0", "a number above 0"),
@@ -453,6 +461,17 @@ def test_domains_of_one_ca_share_its_account(judge):
     )
     assert status == 0, output
     assert "share one account" in only(warnings)
+
+
+def test_a_share_of_limits_that_are_not_known_is_told(judge):
+    status, warnings, output = judge(
+        AGREED
+        + "ACMERateLimits 25%\nACMECertificateAuthority https://ca.example.org/dir\nACMEDomain a.example.org\n"
+        + host("a.example.org")
+    )
+    assert status == 0, output
+    assert "25% has no effect" in only(warnings)
+    assert list(warnings) == [judge.httpd.line_of("ACMERateLimits")]
 
 
 def test_log_level_does_not_hide_what_was_asked_for(judge):

@@ -3,6 +3,7 @@
  */
 #include "unit/fixture.h"
 
+#include "acme/acme_time.h"
 #include "mod_acme_ca.h"
 
 #define PRODUCTION "https://acme-v02.api.letsencrypt.org/directory"
@@ -53,6 +54,42 @@ static void lets_encrypt_is_the_default(void **state)
     assert_string_equal("letsencrypt", ca.name);
 }
 
+static void assert_limit(int count, apr_interval_time_t span, const acme_limit_t *limit)
+{
+    assert_int_equal(count, limit->count);
+    assert_true(span == limit->span);
+}
+
+static void what_a_ca_publishes_of_its_limits_is_known(void **state)
+{
+    mod_acme_ca_t ca;
+    mod_acme_ca_default(&ca);
+    assert_limit(300, 3 * ACME_TIME_HOUR, &ca.limits.orders);
+    assert_limit(50, 7 * ACME_TIME_DAY, &ca.limits.registered_domain);
+    assert_limit(5, 7 * ACME_TIME_DAY, &ca.limits.exact_set);
+    assert_true(ca.limits.is_renewal_exempt);
+    assert_well(mod_acme_ca_parse(&ca, PRODUCTION, *state));
+    assert_int_equal(300, ca.limits.orders.count);
+    assert_well(mod_acme_ca_parse(&ca, "letsencrypt-test", *state));
+    assert_limit(1500, 3 * ACME_TIME_HOUR, &ca.limits.orders);
+    assert_limit(30000, 7 * ACME_TIME_DAY, &ca.limits.registered_domain);
+    assert_limit(30000, 7 * ACME_TIME_DAY, &ca.limits.exact_set);
+    assert_true(ca.limits.is_renewal_exempt);
+}
+
+static void of_other_cas_no_limit_is_known(void **state)
+{
+    static const char *const words[] = {"google", "zerossl", "https://ca.local/dir"};
+    for (int i = 0; i < 3; i++) {
+        mod_acme_ca_t ca;
+        assert_well(mod_acme_ca_parse(&ca, words[i], *state));
+        assert_limit(0, 0, &ca.limits.orders);
+        assert_limit(0, 0, &ca.limits.registered_domain);
+        assert_limit(0, 0, &ca.limits.exact_set);
+        assert_false(ca.limits.is_renewal_exempt);
+    }
+}
+
 static void assert_says(const char *word, const char *part, apr_pool_t *pool)
 {
     mod_acme_ca_t ca;
@@ -101,6 +138,8 @@ int main(void)
         FIXTURE_TEST(known_urls_have_their_name),
         FIXTURE_TEST(other_urls_are_private_cas),
         FIXTURE_TEST(lets_encrypt_is_the_default),
+        FIXTURE_TEST(what_a_ca_publishes_of_its_limits_is_known),
+        FIXTURE_TEST(of_other_cas_no_limit_is_known),
         FIXTURE_TEST(what_has_ended_is_said),
         FIXTURE_TEST(nonsense_is_refused),
         FIXTURE_TEST(a_url_has_an_end),

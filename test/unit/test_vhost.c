@@ -286,7 +286,10 @@ static void the_base_server_is_a_host_where_it_is_said(void **state)
 
 static void domains_of_one_ca_share_it(void **state)
 {
-    static const mod_acme_ca_t ca = {"ca.local", "https://ca.local/dir", 1, 0, 100};
+    static const mod_acme_ca_t ca = {.name = "ca.local",
+                                     .directory_url = "https://ca.local/dir",
+                                     .is_private = 1,
+                                     .max_identifiers = 100};
     world_t world = begin(state);
     host(&world, "a.example.org", "");
     host(&world, "b.example.org", "");
@@ -302,6 +305,76 @@ static void domains_of_one_ca_share_it(void **state)
     assert_true(domain_at(global, 0)->ca->is_private);
     assert_null(domain_at(global, 1)->ca->route.proxy);
     assert_string_equal("letsencrypt", domain_at(global, 2)->ca->name);
+    assert_int_equal(1, count_findings(&world));
+}
+
+static mod_acme_limits_t *limits(const char *line, apr_pool_t *pool)
+{
+    mod_acme_limits_t *written = apr_palloc(pool, sizeof(*written));
+    assert_well(mod_acme_limits_parse(written, acme_text_split(line, " ", pool), pool));
+    written->file = "limits.conf";
+    return written;
+}
+
+static void a_ca_has_the_limits_that_are_built_in(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "");
+    define(&world, NULL, "a.example.org");
+    const acme_limits_t *built_in = &domain_at(link_all(&world), 0)->ca->limits;
+    assert_int_equal(300, built_in->orders.count);
+    assert_true(built_in->is_renewal_exempt);
+}
+
+/* The first that says what is asked of a CA says it for all, wherever it stands. */
+static void limits_are_those_of_the_first_that_has_them(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "b.example.org c.example.org");
+    define(&world, NULL, "a.example.org");
+    define(&world, NULL, "b.example.org")->settings.limits = limits("50%", world.pool);
+    const mod_acme_global_t *global = link_all(&world);
+    assert_ptr_equal(domain_at(global, 0)->ca, domain_at(global, 1)->ca);
+    assert_int_equal(150, domain_at(global, 0)->ca->limits.orders.count);
+    assert_int_equal(0, count_findings(&world));
+    define(&world, NULL, "c.example.org")->settings.limits = limits("orders=7/1h", world.pool);
+    global = link_all(&world);
+    assert_int_equal(150, domain_at(global, 2)->ca->limits.orders.count);
+    assert_int_equal(1, count_findings(&world)); /* one account, other limits */
+}
+
+static void the_same_limits_twice_are_no_matter(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "b.example.org");
+    define(&world, NULL, "a.example.org")->settings.limits = limits("100%", world.pool);
+    define(&world, NULL, "b.example.org")->settings.limits = limits("orders=300/3h", world.pool);
+    assert_int_equal(300, domain_at(link_all(&world), 1)->ca->limits.orders.count);
+    assert_int_equal(0, count_findings(&world));
+}
+
+static void a_share_of_nothing_is_told_once(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "b.example.org c.example.org");
+    mod_acme_ca_t ca;
+    assert_well(mod_acme_ca_parse(&ca, "https://ca.local/dir", world.pool));
+    mod_acme_server_t *base = mod_acme_settings_server(world.base);
+    base->settings.limits = limits("25%", world.pool);
+    define(&world, NULL, "a.example.org")->settings.ca = &ca;
+    define(&world, NULL, "b.example.org")->settings.ca = &ca;
+    (void)link_all(&world);
+    assert_int_equal(1, count_findings(&world));
+    const mod_acme_finding_t *finding =
+        APR_ARRAY_IDX(mod_acme_findings_all(world.raw->findings), 0, const mod_acme_finding_t *);
+    assert_string_equal("limits.conf", finding->file);
+    assert_non_null(strstr(finding->text, "25% has no effect"));
+    assert_non_null(strstr(finding->text, "ca.local"));
+    define(&world, NULL, "c.example.org"); /* of Let's Encrypt, and the same line is about it */
+    (void)link_all(&world);
+    assert_int_equal(1, count_findings(&world));
+    base->settings.limits = limits("25% orders=8/1h", world.pool);
+    assert_int_equal(2, domain_at(link_all(&world), 0)->ca->limits.orders.count);
     assert_int_equal(1, count_findings(&world));
 }
 
@@ -539,6 +612,10 @@ int main(void)
         FIXTURE_TEST(nobody_uses_a_domain_without_host),
         FIXTURE_TEST(the_base_server_is_a_host_where_it_is_said),
         FIXTURE_TEST(domains_of_one_ca_share_it),
+        FIXTURE_TEST(a_ca_has_the_limits_that_are_built_in),
+        FIXTURE_TEST(limits_are_those_of_the_first_that_has_them),
+        FIXTURE_TEST(the_same_limits_twice_are_no_matter),
+        FIXTURE_TEST(a_share_of_nothing_is_told_once),
         FIXTURE_TEST(settings_come_from_server_host_and_section),
         FIXTURE_TEST(dns_01_comes_with_its_way),
         FIXTURE_TEST(a_standing_record_is_the_last_hope),
