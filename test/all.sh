@@ -5,9 +5,10 @@
 # usage: test/all.sh [--no-install] [--no-e2e] [pytest options...]
 #
 # On a clean clone on Debian or Ubuntu it first installs what is missing, after saying what that is.
-# Everything it makes lies below _build/: gcc and clang with warnings as errors, asan with both
-# sanitizers.  `make check` runs in gcc and asan; the end-to-end tests use the module of gcc, and once
-# more, for what is marked so, that of asan.  The simulation lives through a whole year in gcc.
+# Everything it makes lies below _build/: gcc and clang with warnings as errors, bare without the
+# libraries that may be left out, asan with both sanitizers.  `make check` runs in gcc and asan; the
+# end-to-end tests use the module of gcc, and once more, for what is marked so, that of asan.  The
+# simulation lives through a whole year in gcc.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,7 +22,7 @@ while [ $# -gt 0 ]; do
     --no-install) may_install=no ;;
     --no-e2e) e2e=no ;;
     -h | --help)
-        sed -n '4,10s/^# \{0,1\}//p' "$0"
+        sed -n '4,11s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *) break ;;
@@ -130,6 +131,7 @@ if command -v clang >/dev/null; then
 else
     echo "clang is missing: that build is left out"
 fi
+build bare CC=gcc --enable-werror CFLAGS='-O0' --without-libidn2 --without-c-ares --without-libpsl
 build asan CC=gcc --enable-werror --enable-asan CFLAGS='-g -O1' && check asan
 package
 [ $e2e = no ] || end_to_end "$@"

@@ -18,6 +18,7 @@
 #include <curl/curl.h>
 
 #include "acme/acme_engine.h"
+#include "acme/acme_public_suffix.h"
 #include "acme/acme_store.h"
 #include "acme/acme_time.h"
 #include "acme/acme_transport_curl.h"
@@ -117,6 +118,22 @@ static int take_lock(apr_pool_t *pool)
     return runner.is_locked;
 }
 
+/* A limit that is not kept is worth a word only where there is one. */
+static void warn_of_limits(const mod_acme_world_t *world)
+{
+    for (int i = 0; i < world->global->cas->nelts && !acme_public_suffix_is_known(); i++) {
+        const acme_ca_t *ca = APR_ARRAY_IDX(world->global->cas, i, const acme_ca_t *);
+        if (ca->limits.registered_domain.count != 0) {
+            acme_env_log(world->env, ACME_LOG_INFO,
+                         "%s: its limit by registered domain is not kept, since this mod_acme was "
+                         "built without libpsl or finds no Public Suffix List; install both where "
+                         "many certificates of one domain are wanted at once",
+                         ca->name);
+            return;
+        }
+    }
+}
+
 static acme_err_t *make_engine(apr_pool_t *pool)
 {
     const mod_acme_world_t *world = runner.world;
@@ -144,10 +161,12 @@ static acme_err_t *make_engine(apr_pool_t *pool)
         .statics = mod_acme_static_facts(world, pool),
         .bell = mod_acme_board_bell(world->board),
         .preflight = mod_acme_preflight_create(world, user_agent, pool),
+        .registered_domain = acme_public_suffix_is_known() ? acme_public_suffix_domain : NULL,
         .retry_delay = world->global->retry_delay,
         .retry_failover = world->global->retry_failover,
         .check_interval = world->global->check_interval,
     };
+    warn_of_limits(world);
     runner.engine = acme_engine_create(&config, pool);
     atomic_store(&runner.transport, transport);
     return NULL;

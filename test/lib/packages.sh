@@ -5,7 +5,8 @@
 # service.  Should one of these packages start one all the same, policy-rc.d says no for this run.
 
 PACKAGES_BUILD='gcc make autoconf automake libtool pkg-config apache2-dev libapr1-dev libaprutil1-dev
-    libssl-dev libcurl4-openssl-dev libjansson-dev libidn2-dev libc-ares-dev libcmocka-dev'
+    libssl-dev libcurl4-openssl-dev libjansson-dev libidn2-dev libc-ares-dev libpsl-dev
+    libcmocka-dev'
 PACKAGES_CLANG='clang'
 PACKAGES_RUN='apache2-bin pebble openssl curl ca-certificates python3'
 PACKAGES_E2E='faketime python3-pytest python3-cryptography strace valgrind wrk bind9 bind9-utils bind9-dnsutils'
