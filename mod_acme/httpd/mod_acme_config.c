@@ -17,6 +17,7 @@
 #include "acme/acme_persist.h"
 #include "acme/acme_text.h"
 
+#include "mod_acme_known.h"
 #include "mod_acme_settings.h"
 #include "mod_acme_vhost.h"
 
@@ -192,6 +193,39 @@ static void share_global(const mod_acme_global_t *global, server_rec *s)
     }
 }
 
+/* ---- what came with this configuration */
+
+static void report_new(const mod_acme_global_t *global, server_rec *s)
+{
+    const acme_domain_t *first = NULL;
+    int count = 0;
+    for (int i = 0; i < global->domains->nelts; i++) {
+        const acme_domain_t *domain = APR_ARRAY_IDX(global->domains, i, const acme_domain_t *);
+        if (domain->is_new) {
+            first = first != NULL ? first : domain;
+            count++;
+        }
+    }
+    if (count > 0) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                     "%d of %d domains came with this configuration, the first is %s", count,
+                     global->domains->nelts, first->name);
+    }
+}
+
+/* The first pass of a start is thrown away, and is no configuration that anybody was served. */
+static void link_to_the_known(mod_acme_raw_t *raw, server_rec *s, apr_pool_t *pool)
+{
+    apr_pool_t *process = s->process->pool;
+    raw->known = is_on_terminal() ? NULL : mod_acme_known_names(process);
+    mod_acme_vhost_link(&raw->global, raw, s, pool);
+    raw->known = NULL;
+    if (!is_on_terminal()) {
+        report_new(&raw->global, s);
+        mod_acme_known_keep(raw->global.domains, process);
+    }
+}
+
 int mod_acme_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     (void)plog;
@@ -199,7 +233,7 @@ int mod_acme_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     give_records(s, pconf);
     raw->global.has_http = is_listening(raw->global.ports.http);
     raw->global.has_https = is_listening(raw->global.ports.https);
-    mod_acme_vhost_link(&raw->global, raw, s, pconf);
+    link_to_the_known(raw, s, pconf);
     share_global(&raw->global, s);
     check_ports(raw, ptemp);
     int is_well = report_findings(raw, s);

@@ -10,6 +10,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include <apr_hash.h>
 #include <apr_tables.h>
 
 #include "acme/acme_dns01.h"
@@ -63,6 +64,7 @@ typedef struct {
     mod_acme_global_t global;        /**< settings with their defaults; domains NULL until linked */
     apr_array_header_t *definitions; /**< mod_acme_definition_t *, in the order of the files */
     mod_acme_findings_t *findings;   /**< what is wrong */
+    apr_hash_t *known;               /**< of mod_acme_known_names, while it is linked; or NULL */
 } mod_acme_raw_t;
 
 /** Our part of a server_rec. */

@@ -25,6 +25,7 @@
 
 #include "mod_acme_ca.h"
 #include "mod_acme_draft.h"
+#include "mod_acme_known.h"
 #include "mod_acme_aliases.h"
 
 /* Names that one sentence shows of many. */
@@ -737,6 +738,7 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->warn_window = settings->warn_window;
     domain->renew_mode = (acme_renew_mode_t)settings->renew_mode;
     domain->is_used = draft->is_used;
+    domain->is_new = mod_acme_known_is_new(link->raw->known, identifiers);
     domain->file = draft->file;
     domain->line = draft->line;
     domain->index = index;

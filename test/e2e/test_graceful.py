@@ -48,3 +48,22 @@ def test_all_new_children_serve_what_was_staged_around_it(make_ca, make_httpd):
     for name in sorted(staged):
         for _ in range(6):
             assert httpd.verified(name), f"{name} is staged but not served\n{httpd.log(before)[-3000:]}"
+
+
+def test_domains_that_came_with_a_reload_are_known(make_httpd):
+    """Not those of the first start, and not the same ones again with the next reload."""
+    ca = "ACMECertificateAuthority https://localhost:1/dir\nACMECertificateAgreement accepted\n"
+    old = ca + "ACMEDomain old.example.org\n" + vhost("old.example.org")
+    more = f"ACMEDomain one.example.org\n{vhost('one.example.org')}ACMEDomain two.example.org\n{vhost('two.example.org')}"
+    httpd = make_httpd(old).start()
+    httpd.wait_for_log("resuming normal operations")
+    httpd.configure(old.replace("ACMEDomain old", "ACMEDomain alias.example.org old") + more)
+    httpd.graceful()
+    httpd.graceful()
+    assert len(httpd.log_lines("came with this configuration")) == 1
+    assert httpd.log_lines("2 of 3 domains came with this configuration, the first is one.example.org")
+    httpd.configure(ca)
+    httpd.graceful()
+    httpd.configure(old)
+    httpd.graceful()
+    assert httpd.log_lines("1 of 1 domains came with this configuration, the first is old.example.org")

@@ -378,6 +378,20 @@ static void a_share_of_nothing_is_told_once(void **state)
     assert_int_equal(1, count_findings(&world));
 }
 
+static void what_no_configuration_had_before_is_new(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "b.example.org");
+    define(&world, NULL, "a.example.org");
+    assert_false(domain_at(link_all(&world), 0)->is_new);
+    world.raw->known = apr_hash_make(world.pool);
+    apr_hash_set(world.raw->known, "b.example.org", APR_HASH_KEY_STRING, "");
+    define(&world, NULL, "c.example.org");
+    const mod_acme_global_t *global = link_all(&world);
+    assert_false(domain_at(global, 0)->is_new); /* its second name was there */
+    assert_true(domain_at(global, 1)->is_new);
+}
+
 static void settings_come_from_server_host_and_section(void **state)
 {
     world_t world = begin(state);
@@ -616,6 +630,7 @@ int main(void)
         FIXTURE_TEST(limits_are_those_of_the_first_that_has_them),
         FIXTURE_TEST(the_same_limits_twice_are_no_matter),
         FIXTURE_TEST(a_share_of_nothing_is_told_once),
+        FIXTURE_TEST(what_no_configuration_had_before_is_new),
         FIXTURE_TEST(settings_come_from_server_host_and_section),
         FIXTURE_TEST(dns_01_comes_with_its_way),
         FIXTURE_TEST(a_standing_record_is_the_last_hope),
