@@ -30,51 +30,25 @@ apr_time_t acme_engine__sooner(apr_time_t a, apr_time_t b)
 
 /* ---- the heap ---- */
 
-static void place(acme_engine_t *engine, int at, entry_t *entry)
+static int is_sooner(const void *a, const void *b)
 {
-    engine->heap[at] = entry;
-    entry->place = at;
+    return ((const entry_t *)a)->due < ((const entry_t *)b)->due;
 }
 
-static void sift_up(acme_engine_t *engine, entry_t *entry)
+static int *place_of(void *entry)
 {
-    int at = entry->place;
-    while (at > 0 && engine->heap[(at - 1) / 2]->due > entry->due) {
-        place(engine, at, engine->heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
-    }
-    place(engine, at, entry);
-}
-
-static void sift_down(acme_engine_t *engine, entry_t *entry)
-{
-    int at = entry->place;
-    for (;;) {
-        int child = 2 * at + 1;
-        if (child >= engine->count) {
-            break;
-        }
-        if (child + 1 < engine->count && engine->heap[child + 1]->due < engine->heap[child]->due) {
-            ++child;
-        }
-        if (engine->heap[child]->due >= entry->due) {
-            break;
-        }
-        place(engine, at, engine->heap[child]);
-        at = child;
-    }
-    place(engine, at, entry);
+    return &((entry_t *)entry)->place;
 }
 
 void acme_engine__set_due(acme_engine_t *engine, entry_t *entry, apr_time_t due)
 {
-    apr_time_t before = entry->due;
     entry->due = due;
-    if (due < before) {
-        sift_up(engine, entry);
-    } else {
-        sift_down(engine, entry);
-    }
+    acme_heap_moved(&engine->heap, entry);
+}
+
+static entry_t *first_due(const acme_engine_t *engine)
+{
+    return acme_heap_first(&engine->heap);
 }
 
 /* ---- what runs say ---- */
@@ -268,7 +242,7 @@ static void set_entries(acme_engine_t *engine)
     engine->count = engine->config.domains->nelts;
     engine->unseen = engine->count;
     engine->entries = apr_pcalloc(engine->pool, sizeof(entry_t) * (apr_size_t)(engine->count + 1));
-    engine->heap = apr_pcalloc(engine->pool, sizeof(entry_t *) * (apr_size_t)(engine->count + 1));
+    acme_heap_init(&engine->heap, engine->count, is_sooner, place_of, engine->pool);
     for (int i = 0; i < engine->count; ++i) {
         entry_t *entry = &engine->entries[i];
         entry->domain = APR_ARRAY_IDX(engine->config.domains, i, const acme_domain_t *);
@@ -277,7 +251,7 @@ static void set_entries(acme_engine_t *engine)
             (void)acme_engine__session(engine, acme_domain_ca(entry->domain, k));
             engine->has_choice = 1;
         }
-        place(engine, i, entry); /* all due at once: any order is a heap */
+        acme_heap_insert(&engine->heap, entry);
     }
 }
 
@@ -314,8 +288,8 @@ acme_engine_t *acme_engine_create(const acme_engine_config_t *config, apr_pool_t
 static void work(acme_engine_t *engine)
 {
     apr_time_t now = acme_env_now(engine->config.env);
-    for (int i = 0; i < WORK_MAX && engine->count > 0 && engine->heap[0]->due <= now; ++i) {
-        entry_t *entry = engine->heap[0];
+    for (int i = 0; i < WORK_MAX && engine->count > 0 && first_due(engine)->due <= now; ++i) {
+        entry_t *entry = first_due(engine);
         if (entry->run != NULL) {
             acme_engine__set_due(engine, entry, ACME_ENGINE_NEVER); /* unless acting says otherwise */
             acme_issuance_act(entry->run);
@@ -352,7 +326,7 @@ static int in_flight(const acme_engine_t *engine)
 
 static apr_time_t next_due(const acme_engine_t *engine)
 {
-    apr_time_t next = engine->count > 0 ? engine->heap[0]->due : ACME_ENGINE_NEVER;
+    apr_time_t next = engine->count > 0 ? first_due(engine)->due : ACME_ENGINE_NEVER;
     for (int i = 0; i < engine->sessions->nelts; ++i) {
         apr_time_t at =
             acme_session_next(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *));

@@ -10,6 +10,7 @@
 #include "acme/acme_issuance.h"
 #include "acme/acme_preflight_desk.h"
 #include "acme/acme_session.h"
+#include "acme_heap.h"
 #include "acme_inquiry.h"
 #include "acme_wish.h"
 
@@ -24,7 +25,7 @@ struct entry_t {
     apr_time_t inquire_at;   /* not before; also where the store forgets what was answered */
     apr_time_t change_at;    /* when the certificate is replaced for a change; 0: there is none */
     apr_time_t due;
-    int place; /* in the heap */
+    int place;               /* in the heap */
     int was_seen;
 };
 
@@ -42,7 +43,7 @@ struct acme_engine_t {
     acme_wish_host_t wish_host;
     acme_wishes_t *wishes;
     entry_t *entries; /* by domain index */
-    entry_t **heap;
+    acme_heap_t heap;  /* by due */
     int count;
     apr_array_header_t *sessions; /* acme_session_t * */
     apr_hash_t *by_url;           /* directory URL -> acme_session_t * */
