@@ -9,6 +9,7 @@
 
 #include <apr_time.h>
 
+#include "acme/acme_budget.h"
 #include "acme/acme_domain.h"
 #include "acme/acme_err.h"
 #include "acme/acme_generation.h"
@@ -75,9 +76,29 @@ apr_time_t acme_policy_inquire_after(const acme_err_t *err, int errors, apr_time
  * at once are spread. */
 int acme_policy_is_change(acme_due_reason_t reason);
 
-/** When the @a number-th certificate (0 and up) that a change concerns is replaced: the first 20 at once,
- * the others one after the other, no more than the largest CA takes of an account in the long run. */
-apr_time_t acme_policy_change_at(int number, apr_time_t now);
+/** How long after the @a number-th certificate (1 and up) that a change concerns the next one is replaced:
+ * the first 20 at once, the others one after the other, no more than the largest CA takes of an account in
+ * the long run. */
+#define ACME_POLICY_CHANGE_PAUSE (40 * ACME_TIME_SECOND)
+apr_interval_time_t acme_policy_change_pause(int number);
+
+/** Whose turn it is where not all can begin, first things first. */
+typedef enum {
+    ACME_RANK_WARN,    /**< in use, and about to end */
+    ACME_RANK_RENEWAL, /**< in its window, or revoked */
+    ACME_RANK_NEW,     /**< somebody has just written these names, and they have not failed yet */
+    ACME_RANK_BACKLOG, /**< has no certificate for all of its names yet */
+    ACME_RANK_CHANGE   /**< works, but not as it is written now */
+} acme_rank_t;
+
+/** The rank of a domain that is due, @a is_new with the last reload, after @a errors failures in a row. */
+acme_rank_t acme_policy_rank(const acme_due_t *due, int is_new, int errors, apr_time_t now);
+
+/** What an order for @a identifiers counts for at @a ca, where @a fact (NULL: none) is the certificate it is
+ * to replace, and @a certificate (NULL: nothing) what the CA suggested for that. */
+acme_claim_t acme_policy_claim(const acme_ca_t *ca, const apr_array_header_t *identifiers,
+                               const acme_generation_fact_t *fact,
+                               const acme_renewal_certificate_t *certificate, apr_time_t now);
 
 /** Which of @a count CAs to order from: after each @a failover of the domain's @a errors in a row it is the
  * next one's turn, and one that is in trouble (@a is_down[i] nonzero) is passed over unless all are. */

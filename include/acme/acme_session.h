@@ -166,6 +166,12 @@ int acme_session_errors(acme_session_t *session);
 /** What may still be ordered. Orders that are counted and wait to be sent have not taken theirs yet. */
 acme_budget_t *acme_session_budget(acme_session_t *session);
 
+/** Writes it, if it has changed. What is spent on an order is written by itself when that is sent. */
+void acme_session_save_budget(acme_session_t *session);
+
+/** New orders that are counted and wait to be sent. */
+int acme_session_orders_waiting(const acme_session_t *session);
+
 /** How many more new orders that are counted could be sent at once, beside those that wait already; may be
  * negative. @a is_new as in acme_budget_orders. */
 int acme_session_order_room(acme_session_t *session, int is_new);

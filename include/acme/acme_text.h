@@ -40,6 +40,9 @@ char *acme_text_join(const apr_array_header_t *words, const char *separator, apr
 /** @a text split at any run of the characters in @a separators; an array of const char *. */
 apr_array_header_t *acme_text_split(const char *text, const char *separators, apr_pool_t *pool);
 
+/** A number for people: "60,000". */
+char *acme_text_number(int number, apr_pool_t *pool);
+
 /** A builder that is born with a maximum: bytes from outside are gathered in one. */
 typedef struct acme_builder_t acme_builder_t;
 

@@ -271,6 +271,15 @@ static apr_status_t builder_cleanup(void *baton)
 }
 
 /* see acme_text.h */
+char *acme_text_number(int number, apr_pool_t *pool)
+{
+    if (number < 1000) {
+        return apr_itoa(pool, number);
+    }
+    return apr_psprintf(pool, "%s,%03d", acme_text_number(number / 1000, pool), number % 1000);
+}
+
+/* see acme_text.h */
 acme_builder_t *acme_builder_create(apr_size_t max, apr_pool_t *pool)
 {
     acme_builder_t *builder = apr_pcalloc(pool, sizeof(*builder));

@@ -32,6 +32,12 @@ void acme_bell_ring(acme_bell_t *bell, int index, apr_uint64_t number)
     }
 }
 
+void acme_bell_wait(acme_bell_t *bell, int count, apr_time_t until)
+{
+    atomic_store(&bell->waiting, count);
+    atomic_store(&bell->waiting_until, until);
+}
+
 int acme_bell_is_quiet(const acme_bell_t *bell)
 {
     return atomic_load(&bell->engine_is_up) != 0 && atomic_load(&bell->challenges) == 0;

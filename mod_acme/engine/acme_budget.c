@@ -35,7 +35,8 @@ struct acme_budget_t {
     const acme_limits_t *limits;
     const char *(*registered_domain)(const char *name, apr_pool_t *pool);
     acme_bucket_t orders;
-    apr_hash_t *buckets; /* of names: key -> acme_bucket_t *; no more than the configuration has names */
+    apr_hash_t
+        *buckets; /* of names: key -> acme_bucket_t *; no more than the configuration has names */
     int is_changed;
 };
 

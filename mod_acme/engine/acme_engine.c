@@ -90,10 +90,29 @@ static void on_due(void *baton, acme_issuance_t *run)
     acme_engine__set_due(engine, entry_of(engine, acme_issuance_domain(run)), acme_issuance_due(run));
 }
 
+/* What was not issued has cost its names nothing. */
+static void give_claim_back(acme_engine_t *engine, entry_t *entry, const acme_record_t *record)
+{
+    if (!entry->has_claim) {
+        return;
+    }
+    entry->has_claim = 0;
+    if (record->chain == NULL) {
+        acme_session_t *session = acme_issuance_session(entry->run);
+        apr_pool_t *pool;
+        apr_pool_create(&pool, engine->pool);
+        acme_budget_give_names_back(acme_session_budget(session), record->claim,
+                                    record->identifiers, acme_env_now(engine->config.env), pool);
+        acme_session_save_budget(session);
+        apr_pool_destroy(pool);
+    }
+}
+
 static void on_ended(void *baton, acme_issuance_t *run)
 {
     acme_engine_t *engine = baton;
     entry_t *entry = entry_of(engine, acme_issuance_domain(run));
+    give_claim_back(engine, entry, acme_issuance_record(run));
     entry->run = NULL;
     --engine->runs;
     acme_preflight_desk_ended(engine->desk, entry->domain, acme_issuance_record(run)->err != NULL);
@@ -181,6 +200,7 @@ acme_session_t *acme_engine__session(acme_engine_t *engine, const acme_ca_t *ca)
                                         .generate_key = engine->config.generate_key,
                                         .retry_delay = engine->config.retry_delay,
                                         .max_in_flight = engine->config.max_in_flight,
+                                        .registered_domain = engine->config.registered_domain,
                                         .bell = engine->config.bell,
                                         .is_proving = on_is_proving,
                                         .baton = engine};
@@ -188,6 +208,7 @@ acme_session_t *acme_engine__session(acme_engine_t *engine, const acme_ca_t *ca)
         apr_hash_set(engine->by_url, ca->directory_url, APR_HASH_KEY_STRING, session);
         APR_ARRAY_PUSH(engine->sessions, acme_session_t *) = session;
         APR_ARRAY_PUSH(engine->errors_seen, int) = 0;
+        acme_engine__open_gate(engine, session);
     }
     return session;
 }
@@ -241,6 +262,7 @@ static void set_entries(acme_engine_t *engine)
     engine->by_url = apr_hash_make(engine->pool);
     engine->count = engine->config.domains->nelts;
     engine->unseen = engine->count;
+    engine->unlooked = engine->count;
     engine->entries = apr_pcalloc(engine->pool, sizeof(entry_t) * (apr_size_t)(engine->count + 1));
     acme_heap_init(&engine->heap, engine->count, is_sooner, place_of, engine->pool);
     for (int i = 0; i < engine->count; ++i) {
@@ -274,6 +296,7 @@ acme_engine_t *acme_engine_create(const acme_engine_config_t *config, apr_pool_t
     }
     engine->sessions = apr_array_make(pool, 2, sizeof(acme_session_t *));
     engine->errors_seen = apr_array_make(pool, 2, sizeof(int));
+    engine->gates = apr_array_make(pool, 2, sizeof(gate_t *));
     engine->ended = apr_array_make(pool, 16, sizeof(acme_issuance_t *));
     set_host(engine);
     set_wishes(engine);
@@ -332,6 +355,7 @@ static apr_time_t next_due(const acme_engine_t *engine)
             acme_session_next(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *));
         next = at != 0 ? acme_engine__sooner(next, at) : next;
     }
+    next = acme_engine__sooner(next, acme_engine__call_at(engine));
     apr_time_t desk_at = acme_preflight_desk_next(engine->desk);
     next = desk_at != 0 ? acme_engine__sooner(next, desk_at) : next;
     apr_time_t wish_at = acme_wishes_next(engine->wishes);
@@ -359,8 +383,8 @@ static void set_back(acme_engine_t *engine, apr_interval_time_t span)
             engine->entries[i].due -= span;
         }
         engine->entries[i].inquire_at -= span;
-        engine->entries[i].change_at -= engine->entries[i].change_at > 0 ? span : 0;
     }
+    engine->change_at -= span;
     for (int i = 0; i < engine->sessions->nelts; ++i) {
         acme_session_set_back(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *), span);
     }
@@ -383,21 +407,29 @@ static void mind_the_clock(acme_engine_t *engine)
     engine->ticked_mono = mono;
 }
 
+/* What is called begins in the same tick. */
+static void work_on(acme_engine_t *engine)
+{
+    work(engine);
+    acme_engine__call(engine);
+    work(engine);
+    tick_sessions(engine);
+}
+
 apr_time_t acme_engine_tick(acme_engine_t *engine, apr_interval_time_t wait)
 {
     mind_the_clock(engine);
     acme_wishes_tick(engine->wishes);
-    work(engine);
-    tick_sessions(engine);
+    work_on(engine);
     pump(engine, wait);
-    work(engine);
-    tick_sessions(engine);
+    work_on(engine);
     acme_engine__fail_over(engine);
     bury_the_ended(engine);
     acme_engine__sweep(engine);
     if (!engine->has_leftovers) { /* the sweep would take the preflight's token for one of them */
         acme_preflight_desk_tick(engine->desk);
     }
+    acme_engine__tell_waiting(engine);
     return next_due(engine);
 }
 

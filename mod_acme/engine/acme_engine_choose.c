@@ -29,12 +29,7 @@ acme_session_t *acme_engine__choose(acme_engine_t *engine, const entry_t *entry,
         down[i] = is_down(engine, acme_engine__session(engine, acme_domain_ca(domain, i)));
     }
     int at = acme_policy_choose_ca(count, errors, engine->config.retry_failover, down);
-    acme_session_t *session = acme_engine__session(engine, acme_domain_ca(domain, at));
-    if (at > 0) {
-        acme_env_log(engine->config.env, ACME_LOG_NOTICE, "%s: %s is asked, since %s failed",
-                     domain->name, acme_session_ca(session)->name, domain->ca->name);
-    }
-    return session;
+    return acme_engine__session(engine, acme_domain_ca(domain, at));
 }
 
 static int has_another(acme_engine_t *engine, const acme_domain_t *domain)
@@ -68,6 +63,7 @@ void acme_engine__fail_over(acme_engine_t *engine)
         int errors = acme_session_errors(session);
         if (errors != *errors_seen && is_down(engine, session)) {
             abandon_at(engine, session);
+            acme_engine__send_away(engine, session);
         }
         *errors_seen = errors;
     }

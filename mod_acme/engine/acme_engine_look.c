@@ -33,17 +33,34 @@ static void mark_hastened(acme_engine_t *engine, const acme_domain_t *domain, co
     }
 }
 
-static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *due, int errors)
+/* The tokens of its names are taken; the account's is taken when the order is sent. */
+static void take_claim(acme_engine_t *engine, entry_t *entry)
+{
+    const acme_record_t *record = acme_issuance_record(entry->run);
+    apr_pool_t *pool;
+    apr_pool_create(&pool, engine->pool);
+    acme_budget_take_names(acme_session_budget(acme_issuance_session(entry->run)), record->claim,
+                           record->identifiers, acme_env_now(engine->config.env), pool);
+    entry->has_claim = 1;
+    apr_pool_destroy(pool);
+}
+
+static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *due)
 {
     apr_pool_t *pool;
     apr_pool_create(&pool, engine->pool);
-    acme_session_t *session = acme_engine__choose(engine, entry, errors, pool);
+    const acme_ca_t *ca = acme_session_ca(entry->want.session);
+    if (ca != entry->domain->ca) {
+        acme_env_log(engine->config.env, ACME_LOG_NOTICE, "%s: %s is asked, since %s failed",
+                     entry->domain->name, ca->name, entry->domain->ca->name);
+    }
     acme_env_log(engine->config.env, ACME_LOG_INFO, "%s: a certificate (%s) is ordered from %s: %s",
-                 entry->domain->name, acme_key_spec_text(due->spec, pool),
-                 acme_session_ca(session)->name, acme_policy_due_text(due->reason));
-    entry->run = acme_issuance_begin(&engine->host, entry->domain, session, due->spec,
-                                     ACME_CLAIM_FULL, pool);
+                 entry->domain->name, acme_key_spec_text(due->spec, pool), ca->name,
+                 acme_policy_due_text(due->reason));
+    entry->run = acme_issuance_begin(&engine->host, entry->domain, entry->want.session, due->spec,
+                                     entry->want.claim, pool);
     ++engine->runs;
+    take_claim(engine, entry);
 }
 
 /* The names that no certificate in use is for yet. */
@@ -100,6 +117,10 @@ static acme_err_t *resume_run(int *is_run, acme_engine_t *engine, entry_t *entry
     acme_session_t *session = ca != NULL ? acme_engine__session(engine, ca) : entry->session;
     entry->run = acme_issuance_resume(&engine->host, entry->domain, session, record, pool);
     ++engine->runs;
+    if (record->step == ACME_STEP_ORDER) {
+        take_claim(engine, entry); /* nobody knows whether that was written */
+    }
+    entry->has_claim = record->step != ACME_STEP_CLEAN; /* there it was given back, perhaps */
     *is_run = 1;
     return NULL;
 }
@@ -255,15 +276,18 @@ static apr_time_t watch_standing(acme_engine_t *engine, const acme_domain_t *dom
 
 /* ---- the whole ---- */
 
-/* The moment of the next look: when it is due and may be tried, at the warn window, and in any case
- * after the check interval (spread, so that they do not come all at once). */
+/* The moment of the next look: when it is due and may be tried (or, where that is now and it has to wait,
+ * at @a wait_until), at the warn window, and in any case after the check interval (spread, so that they do
+ * not come all at once). */
 static apr_time_t next_look(acme_engine_t *engine, const acme_due_t *due, const acme_job_t *job,
-                            apr_time_t now, apr_pool_t *pool)
+                            apr_time_t wait_until, apr_time_t now, apr_pool_t *pool)
 {
     double uniform = acme_env_uniform(engine->config.env, pool);
     apr_time_t next = now + (apr_interval_time_t)((double)engine->config.check_interval *
                                                   (0.75 + 0.5 * uniform));
-    if (due->reason != ACME_DUE_NEVER) {
+    if (wait_until != 0) {
+        next = acme_engine__sooner(next, wait_until);
+    } else if (due->reason != ACME_DUE_NEVER) {
         apr_time_t at = job != NULL && due->at < job->next_run ? job->next_run : due->at;
         next = acme_engine__sooner(next, at > now ? at : now + ACME_TIME_SECOND);
     }
@@ -282,24 +306,20 @@ static const acme_generation_facts_t *in_use(const acme_engine_t *engine,
     return facts == NULL && statics != NULL ? statics[domain->index] : facts;
 }
 
-/* What a change of the configuration wants replaced, works meanwhile: one after the other. */
-static void spread_change(acme_engine_t *engine, entry_t *entry, acme_due_t *due, apr_time_t now)
+static want_t want_of(acme_engine_t *engine, const entry_t *entry, const acme_due_t *due,
+                      const acme_generation_facts_t *facts, const acme_renewal_t *renewal,
+                      const acme_job_t *job, apr_time_t now, apr_pool_t *pool)
 {
-    if (!acme_policy_is_change(due->reason)) {
-        entry->change_at = 0;
-        return;
-    }
-    if (entry->change_at == 0) {
-        entry->change_at = acme_policy_change_at(engine->changes++, now);
-        if (entry->change_at > now) {
-            acme_env_log(engine->config.env, ACME_LOG_NOTICE,
-                         "%s: %s; since the change concerns %d certificates so far, they are "
-                         "replaced one after the other, this one in %d minutes",
-                         entry->domain->name, acme_policy_due_text(due->reason), engine->changes,
-                         (int)(apr_time_sec(entry->change_at - now) / 60) + 1);
-        }
-    }
-    due->at = entry->change_at;
+    const acme_domain_t *domain = entry->domain;
+    want_t want = {.session = acme_engine__choose(engine, entry, job->errors, pool),
+                   .rank = acme_policy_rank(due, domain->is_new, job->errors, now),
+                   .key = due->expires != 0 ? due->expires : job->errors};
+    const acme_generation_fact_t *fact =
+        facts != NULL ? acme_policy_fact(domain, facts, due->spec->type) : NULL;
+    want.claim = acme_policy_claim(
+        acme_session_ca(want.session), domain->identifiers, fact,
+        fact != NULL ? acme_renewal_find(renewal, fact->certid) : NULL, now);
+    return want;
 }
 
 /* Nothing will be due at this look or before the next one: then neither the back-off nor the history is
@@ -311,7 +331,8 @@ static int is_at_rest(const acme_engine_t *engine, const acme_due_t *due, apr_ti
            (due->expires == 0 || now < due->warn_at);
 }
 
-static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool_t *pool)
+static void consider(acme_engine_t *engine, entry_t *entry, int was_called, apr_time_t now,
+                     apr_pool_t *pool)
 {
     const acme_domain_t *domain = entry->domain;
     acme_generation_facts_t *facts = NULL;
@@ -331,19 +352,23 @@ static void consider(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_
     acme_renewal_t *renewal = read_renewal(engine, domain, used, now, pool);
     acme_due_t due;
     acme_policy_due(&due, domain, used, renewal);
-    spread_change(engine, entry, &due, now);
     acme_job_t *job = is_at_rest(engine, &due, now)
                           ? NULL
                           : acme_job_read(engine->config.store, domain->folder, pool);
     warn_of_end(engine, domain, &due, job, now, pool);
+    apr_time_t wait_until = 0;
     if (due.reason != ACME_DUE_NEVER && due.at <= now && job->next_run <= now) {
-        mark_hastened(engine, domain, &due, renewal, pool);
-        begin_run(engine, entry, &due, job->errors);
-        look_ahead(engine, entry, &due, facts, job, pool);
-        acme_engine__set_due(engine, entry, now);
-        return;
+        want_t want = want_of(engine, entry, &due, facts, renewal, job, now, pool);
+        wait_until = acme_engine__wait(engine, entry, &want, was_called, now, pool);
+        if (wait_until == 0) {
+            mark_hastened(engine, domain, &due, renewal, pool);
+            begin_run(engine, entry, &due);
+            look_ahead(engine, entry, &due, facts, job, pool);
+            acme_engine__set_due(engine, entry, now);
+            return;
+        }
     }
-    apr_time_t next = next_look(engine, &due, job, now, pool);
+    apr_time_t next = next_look(engine, &due, job, wait_until, now, pool);
     next = acme_engine__sooner(next, inquire(engine, entry, &due, used, renewal, now));
     acme_engine__set_due(engine, entry, acme_engine__sooner(next, watch_standing(engine, domain, now, pool)));
 }
@@ -374,14 +399,13 @@ static int go_on(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool
 
 void acme_engine__look(acme_engine_t *engine, entry_t *entry, apr_time_t now)
 {
-    if (engine->runs >= engine->config.max_runs) {
-        acme_engine__set_due(engine, entry, now + ACME_TIME_SECOND);
-        return;
-    }
     apr_pool_t *pool;
     apr_pool_create(&pool, engine->pool);
+    int was_called = acme_engine__leave(engine, entry);
+    engine->unlooked -= !entry->was_looked_at;
+    entry->was_looked_at = 1;
     if (entry->was_seen || !go_on(engine, entry, now, pool)) {
-        consider(engine, entry, now, pool);
+        consider(engine, entry, was_called, now, pool);
     }
     apr_pool_destroy(pool);
 }

@@ -8,6 +8,7 @@
 
 #include "acme/acme_engine.h"
 #include "acme/acme_issuance.h"
+#include "acme/acme_policy.h"
 #include "acme/acme_preflight_desk.h"
 #include "acme/acme_session.h"
 #include "acme_heap.h"
@@ -17,13 +18,48 @@
 #define ACME_ENGINE_NEVER ((apr_time_t)APR_INT64_MAX)
 
 typedef struct entry_t entry_t;
+typedef struct gate_t gate_t;
+
+/* Who waits to be called at a CA. */
+typedef struct {
+    gate_t *gate;
+    int is_counted;   /* for the account's limit */
+    acme_heap_t heap; /* entry_t: first things first */
+    int changes;      /* of them, for a change of the configuration alone */
+    int called;       /* out of it, and not looked at yet */
+} line_t;
+
+#define LINES 2
+
+/* The way to a CA. */
+struct gate_t {
+    acme_session_t *session;
+    line_t lines[LINES]; /* the counted, and the others */
+    int held;            /* domains that wait since their own names have reached a limit */
+    apr_time_t told_at;  /* that some wait; 0: none do */
+};
+
+/* What an entry waits for. */
+typedef struct {
+    acme_session_t *session;
+    acme_claim_t claim;
+    acme_rank_t rank;
+    apr_time_t key; /* smaller ones of the same rank go first */
+} want_t;
+
 struct entry_t {
     const acme_domain_t *domain;
     acme_session_t *session; /* with the CA of first choice */
     acme_issuance_t *run;    /* or NULL */
     acme_inquiry_t *inquiry; /* the CA is being asked when to renew; or NULL */
     apr_time_t inquire_at;   /* not before; also where the store forgets what was answered */
-    apr_time_t change_at;    /* when the certificate is replaced for a change; 0: there is none */
+    want_t want;            /* while it waits */
+    line_t *line;           /* it stands in, or was called out of */
+    int line_place;         /* in its heap */
+    int is_called;          /* it may begin when it is looked at */
+    acme_bucket_t *held_by; /* its names wait for this one; or NULL */
+    int has_claim;          /* the run has taken tokens for its names */
+    int was_looked_at;
     apr_time_t due;
     int place;               /* in the heap */
     int was_seen;
@@ -49,9 +85,14 @@ struct acme_engine_t {
     apr_hash_t *by_url;           /* directory URL -> acme_session_t * */
     int has_choice;               /* a domain has more than one CA */
     apr_array_header_t *errors_seen; /* int, by session: failures that were acted upon */
-    int changes; /* certificates to be replaced since the configuration changed, seen so far */
+    apr_array_header_t *gates; /* gate_t *, by session */
+    int changes;               /* certificates replaced since the configuration changed */
+    apr_time_t change_at;      /* the next one */
+    int called;                /* entries that may begin when they are looked at */
+    int unlooked;              /* entries that were not looked at yet */
+    apr_time_t counted_at;     /* when those that wait were last counted */
     int runs;
-    int unseen;    /* entries not looked at yet */
+    int unseen;    /* entries whose records were not read yet */
     int published; /* runs with proofs published, and 1 for those of before until they are swept */
     int has_leftovers;
     apr_pool_t *sweep_pool;      /* NULL unless leftovers are being taken away */
@@ -89,12 +130,37 @@ void acme_engine__look(acme_engine_t *engine, entry_t *entry, apr_time_t now);
 /* ---- acme_engine_choose.c: which CA ---- */
 
 /** The session to order through, after so many errors in a row: that of the first choice unless it
- * failed. Says so when it is another. */
+ * failed. */
 acme_session_t *acme_engine__choose(acme_engine_t *engine, const entry_t *entry, int errors,
                                     apr_pool_t *scratch_pool);
 
 /** Runs at CAs that are given up since the last call begin anew elsewhere, where there is another. */
 void acme_engine__fail_over(acme_engine_t *engine);
+
+/* ---- acme_engine_line.c: who begins when not all can ---- */
+
+/** Makes the gate for a new session. */
+void acme_engine__open_gate(acme_engine_t *engine, acme_session_t *session);
+
+/** The entry waits no longer. Nonzero if it was called: it may begin. */
+int acme_engine__leave(acme_engine_t *engine, entry_t *entry);
+
+/** An entry that waits for nothing wants to begin, @a was_called or not. Returns 0 if it may; else when it
+ * shall be looked at again, ACME_ENGINE_NEVER: it is in line and will be called. */
+apr_time_t acme_engine__wait(acme_engine_t *engine, entry_t *entry, const want_t *want,
+                             int was_called, apr_time_t now, apr_pool_t *pool);
+
+/** Calls those whose turn it is. */
+void acme_engine__call(acme_engine_t *engine);
+
+/** When acme_engine__call is to be called next; ACME_ENGINE_NEVER: after something has happened. */
+apr_time_t acme_engine__call_at(const acme_engine_t *engine);
+
+/** Who stands in line at @a session looks for another CA. */
+void acme_engine__send_away(acme_engine_t *engine, const acme_session_t *session);
+
+/** Tells log and children, from time to time, how many wait and until when. */
+void acme_engine__tell_waiting(acme_engine_t *engine);
 
 /* ---- acme_engine_sweep.c: what an engine before us left ---- */
 

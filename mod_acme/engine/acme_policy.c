@@ -206,19 +206,59 @@ void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
     }
 }
 
-/* More than so many are spread, and so far apart: the largest CA gives an account 300 orders in three
- * hours, and new names shall not wait behind these. */
+/* More than so many are spread. */
 #define CHANGE_AT_ONCE 20
-#define CHANGE_APART (40 * ACME_TIME_SECOND)
 
 int acme_policy_is_change(acme_due_reason_t reason)
 {
     return reason == ACME_DUE_CA || reason == ACME_DUE_PROFILE || reason == ACME_DUE_KEY_TYPE;
 }
 
-apr_time_t acme_policy_change_at(int number, apr_time_t now)
+apr_interval_time_t acme_policy_change_pause(int number)
 {
-    return number < CHANGE_AT_ONCE ? now : now + (number - CHANGE_AT_ONCE + 1) * CHANGE_APART;
+    return number < CHANGE_AT_ONCE ? 0 : ACME_POLICY_CHANGE_PAUSE;
+}
+
+/* ---- whose turn it is, and what it costs ---- */
+
+acme_rank_t acme_policy_rank(const acme_due_t *due, int is_new, int errors, apr_time_t now)
+{
+    if (due->expires != 0 && now >= due->warn_at) {
+        return ACME_RANK_WARN;
+    }
+    if (acme_policy_is_change(due->reason)) {
+        return ACME_RANK_CHANGE;
+    }
+    if (due->reason != ACME_DUE_FIRST && due->reason != ACME_DUE_NAMES) {
+        return ACME_RANK_RENEWAL;
+    }
+    int is_fresh = is_new || due->reason == ACME_DUE_NAMES;
+    return is_fresh && errors == 0 ? ACME_RANK_NEW : ACME_RANK_BACKLOG;
+}
+
+static int is_same_set(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    for (int i = 0; i < a->nelts; ++i) {
+        if (!acme_identifiers_contain(b, APR_ARRAY_IDX(a, i, const acme_identifier_t *))) {
+            return 0;
+        }
+    }
+    return a->nelts == b->nelts; /* none is in a set twice */
+}
+
+acme_claim_t acme_policy_claim(const acme_ca_t *ca, const apr_array_header_t *identifiers,
+                               const acme_generation_fact_t *fact,
+                               const acme_renewal_certificate_t *certificate, apr_time_t now)
+{
+    if (!ca->limits.is_renewal_exempt || fact == NULL || fact->ca_url == NULL ||
+        strcmp(fact->ca_url, ca->directory_url) != 0) {
+        return ACME_CLAIM_FULL;
+    }
+    if (fact->account_url != NULL && certificate != NULL && certificate->start <= now &&
+        now <= certificate->end) { /* so that the order will say what it replaces */
+        return ACME_CLAIM_NONE;
+    }
+    return is_same_set(identifiers, fact->identifiers) ? ACME_CLAIM_RENEWAL : ACME_CLAIM_FULL;
 }
 
 int acme_policy_choose_ca(int count, int errors, int failover, const int *is_down)

@@ -411,6 +411,11 @@ acme_budget_t *acme_session_budget(acme_session_t *session)
     return session->budget;
 }
 
+int acme_session_orders_waiting(const acme_session_t *session)
+{
+    return session->orders.count;
+}
+
 int acme_session_order_room(acme_session_t *session, int is_new)
 {
     apr_time_t now = acme_env_now(session->config.env);
@@ -424,7 +429,7 @@ static void spend(acme_session_t *session, const acme_request_t *request)
         if (request->is_counted) {
             acme_budget_take_order(session->budget, acme_env_now(session->config.env));
         }
-        acme_session__write_budget(session);
+        acme_session_save_budget(session);
     }
 }
 

@@ -118,9 +118,6 @@ struct acme_session_t {
 /** Reads session.json once; what was waited for is waited for on, unless the configuration changed. */
 void acme_session__read_state(acme_session_t *session);
 
-/** Writes what was spent of the CA's limits, if that has changed. */
-void acme_session__write_budget(acme_session_t *session);
-
 /** The CA is in trouble, or we are with it: nothing is sent before the time that policy says. */
 void acme_session__trouble(acme_session_t *session, const acme_err_t *err);
 

@@ -95,7 +95,7 @@ static void read_budget(acme_session_t *session, apr_pool_t *scratch_pool)
     }
 }
 
-void acme_session__write_budget(acme_session_t *session)
+void acme_session_save_budget(acme_session_t *session)
 {
     apr_pool_t *scratch_pool;
     apr_pool_create(&scratch_pool, session->pool);

@@ -22,6 +22,8 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "acme/acme_generation.h"
 #include "acme/acme_json.h"
 #include "acme/acme_policy.h"
@@ -30,6 +32,8 @@
 #include "acme/acme_time.h"
 #include "acme_status_private.h"
 
+/** YYYY-MM-DD */
+#define DATE_LEN 10
 #define MAX_SENTENCE 2000
 
 /* What every part of one answer needs. */
@@ -324,6 +328,29 @@ static json_t *all_json(const apr_array_header_t *domains, const view_t *view, a
     return managed;
 }
 
+/* Who waits for a turn, as the engine told it last. */
+static void add_waiting(json_t *object, int of, const view_t *view, apr_pool_t *pool)
+{
+    int count = view->bell != NULL ? atomic_load(&view->bell->waiting) : 0;
+    if (count == 0) {
+        return;
+    }
+    apr_time_t until = atomic_load(&view->bell->waiting_until);
+    const char *done =
+        until > view->now
+            ? apr_pstrcat(pool, ", done about ",
+                          apr_pstrndup(pool, acme_time_rfc3339(until, pool), DATE_LEN), NULL)
+            : "";
+    json_t *waiting = json_object();
+    acme_json_set_int(waiting, "count", count);
+    acme_json_set_int(waiting, "of", of);
+    acme_json_set_time(waiting, "until", until);
+    acme_json_set_string(waiting, "text",
+                         apr_psprintf(pool, "%s of %s waiting%s", acme_text_number(count, pool),
+                                      acme_text_number(of, pool), done));
+    json_object_set_new(object, "waiting", waiting);
+}
+
 static json_t *server_json(const apr_array_header_t *domains, const view_t *view, apr_pool_t *pool)
 {
     json_t *object = json_object();
@@ -337,6 +364,7 @@ static json_t *server_json(const apr_array_header_t *domains, const view_t *view
         acme_json_set_string(object, "trouble",
                              acme_text_clean(view->host->store_trouble, MAX_SENTENCE, pool));
     }
+    add_waiting(object, domains->nelts, view, pool);
     json_object_set_new(object, "managed-domains", all_json(domains, view, pool));
     return object;
 }

@@ -76,6 +76,7 @@ static void set_ca(sim_t *sim)
     settings->validation_delay = 1500 * 1000;
     settings->issue_delay = 800 * 1000;
     fake_ca_limit_as_public(ca);
+    sim->w->ca_config.limits = fake_ca_public_limits;
     for (int i = 0; i < SIM_KINDS; i++) {
         if (sim_kinds[i].profile != NULL) {
             fake_ca_profile_lifetime(ca, sim_kinds[i].profile, sim_kinds[i].life);

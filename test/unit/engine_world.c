@@ -102,11 +102,13 @@ static acme_engine_config_t engine_config(engine_world_t *w)
                                   .solvers = solvers,
                                   .domains = w->domains,
                                   .bell = w->bell,
+                                  .registered_domain = fake_ca_registered_domain,
                                   .preflight = w->preflight,
                                   .retry_delay = w->retry_delay,
                                   .generate_key = w->generate_key,
                                   .check_interval = w->check_interval,
-                                  .max_in_flight = w->max_in_flight};
+                                  .max_in_flight = w->max_in_flight,
+                                  .max_runs = w->max_runs};
 }
 
 void engine_world_start(engine_world_t *w)

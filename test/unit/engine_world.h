@@ -33,6 +33,7 @@ typedef struct {
     apr_interval_time_t retry_delay;
     apr_interval_time_t check_interval;
     int max_in_flight;
+    int max_runs; /* 0: as many as it takes by itself */
     /** Makes keys; NULL: acme_key_generate. */
     acme_err_t *(*generate_key)(acme_key_t **key, const acme_key_spec_t *spec, apr_pool_t *pool);
     acme_solver_t *more_solvers; /* one more beside http-01, whose proofs the CA believes; or NULL */

@@ -35,6 +35,7 @@
 #include <apr_time.h>
 #include <openssl/evp.h>
 
+#include "acme/acme_domain.h"
 #include "acme/acme_env.h"
 #include "acme/acme_transport.h"
 
@@ -149,7 +150,11 @@ void fake_ca_join(fake_ca_t *ca, fake_ca_t *other);
 
 fake_ca_settings_t *fake_ca_settings(fake_ca_t *ca);
 
-/** Sets the buckets to what the largest public CA allows. */
+/** What the CA counts a name under: itself if it is an address, else its last two labels. */
+const char *fake_ca_registered_domain(const char *name, apr_pool_t *pool);
+
+/** What the largest public CA allows, for the client; and the same for the CA's own buckets. */
+extern const acme_limits_t fake_ca_public_limits;
 void fake_ca_limit_as_public(fake_ca_t *ca);
 
 /** Certificates ordered with @a profile (which settings.profiles must name, too) live so long. */

@@ -115,8 +115,10 @@ static int check_token(fake_ca__request_t *r, const fake_ca_bucket_t *bucket, co
     return -1;
 }
 
-static const char *registered_domain(const char *value)
+/* see fake_ca.h */
+const char *fake_ca_registered_domain(const char *value, apr_pool_t *pool)
 {
+    (void)pool;
     const char *start = value + strlen(value);
     if (strchr(value, ':') != NULL || strspn(value, "0123456789.") == strlen(value)) {
         return value; /* an address */
@@ -169,7 +171,7 @@ static int check_names(fake_ca__request_t *r)
         }
         if (!is_renewal(r->ca, r->name) &&
             check_token(r, &settings->domain_certificates, issued_domain,
-                        registered_domain(value)) != 0) {
+                        fake_ca_registered_domain(value, r->pool)) != 0) {
             return -1;
         }
     }
@@ -233,8 +235,8 @@ void fake_ca__limits_failed(const fake_ca__authz_t *authz, fake_ca_t *ca)
 static int is_first_of_domain(const apr_array_header_t *names, int at)
 {
     for (int i = 0; i < at; i++) {
-        if (strcmp(registered_domain(name_at(names, i)), registered_domain(name_at(names, at))) ==
-            0) {
+        if (strcmp(fake_ca_registered_domain(name_at(names, i), NULL),
+                   fake_ca_registered_domain(name_at(names, at), NULL)) == 0) {
             return 0;
         }
     }
@@ -250,16 +252,26 @@ void fake_ca__limits_issued(const fake_ca__order_t *order, fake_ca_t *ca)
     for (int i = 0; !order->is_renewal && i < order->names->nelts; i++) {
         if (is_first_of_domain(order->names, i)) {
             take_token(ca, &ca->settings.domain_certificates, issued_domain,
-                       registered_domain(name_at(order->names, i)));
+                       fake_ca_registered_domain(name_at(order->names, i), NULL));
         }
     }
+}
+
+const acme_limits_t fake_ca_public_limits = {.orders = {300, 3 * ACME_TIME_HOUR},
+                                             .registered_domain = {50, 7 * ACME_TIME_DAY},
+                                             .exact_set = {5, 7 * ACME_TIME_DAY},
+                                             .is_renewal_exempt = 1};
+
+static fake_ca_bucket_t bucket_from(const acme_limit_t *limit)
+{
+    return (fake_ca_bucket_t){limit->count, limit->span};
 }
 
 /* see fake_ca.h */
 void fake_ca_limit_as_public(fake_ca_t *ca)
 {
-    ca->settings.account_orders = (fake_ca_bucket_t){300, 3 * ACME_TIME_HOUR};
-    ca->settings.domain_certificates = (fake_ca_bucket_t){50, 7 * ACME_TIME_DAY};
-    ca->settings.set_certificates = (fake_ca_bucket_t){5, 7 * ACME_TIME_DAY};
+    ca->settings.account_orders = bucket_from(&fake_ca_public_limits.orders);
+    ca->settings.domain_certificates = bucket_from(&fake_ca_public_limits.registered_domain);
+    ca->settings.set_certificates = bucket_from(&fake_ca_public_limits.exact_set);
     ca->settings.name_failures = (fake_ca_bucket_t){5, ACME_TIME_HOUR};
 }

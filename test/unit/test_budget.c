@@ -9,35 +9,17 @@
 #include <apr_strings.h>
 
 #include "acme/acme_budget.h"
+#include "unit/fake_ca.h"
 #include "unit/read_world.h"
 
 #define NOW FAKE_ENV_START
 #define PATH "accounts/ca.test/budget.json"
 
-/* As the largest public CA has it. */
-static const acme_limits_t usual = {.orders = {300, 3 * ACME_TIME_HOUR},
-                                    .registered_domain = {50, 7 * ACME_TIME_DAY},
-                                    .exact_set = {5, 7 * ACME_TIME_DAY},
-                                    .is_renewal_exempt = 1};
-
 static const acme_limits_t none = {.orders = {0, 0}};
-
-static const char *last_two_labels(const char *name, apr_pool_t *pool)
-{
-    (void)pool;
-    const char *start = name + strlen(name);
-    for (int dots = 0; start > name; --start) {
-        dots += start[-1] == '.';
-        if (dots == 2) {
-            break;
-        }
-    }
-    return strchr(start, '.') != NULL ? start : NULL;
-}
 
 static acme_budget_t *budget_of(const acme_limits_t *limits, apr_pool_t *pool)
 {
-    return acme_budget_create(limits, last_two_labels, pool);
+    return acme_budget_create(limits, fake_ca_registered_domain, pool);
 }
 
 /* Names separated by blanks. */
@@ -93,7 +75,7 @@ static void test_unlimited_is_never_spent(void **state)
 
 static void test_tenth_is_for_what_is_new(void **state)
 {
-    acme_budget_t *budget = budget_of(&usual, *state);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
     assert_int_equal(270, acme_budget_orders(budget, 0, NOW));
     assert_int_equal(300, acme_budget_orders(budget, 1, NOW));
     take_orders(budget, 270, NOW);
@@ -106,7 +88,7 @@ static void test_tenth_is_for_what_is_new(void **state)
 /* 36 seconds at the CA, five per cent more here. */
 static void test_token_comes_back_later_than_at_the_ca(void **state)
 {
-    acme_budget_t *budget = budget_of(&usual, *state);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
     take_orders(budget, 300, NOW);
     apr_time_t at = acme_budget_order_at(budget, 1, NOW);
     assert_int_equal(NOW + 37800 * (ACME_TIME_SECOND / 1000), at);
@@ -125,7 +107,7 @@ static void test_small_limit_has_no_reserve(void **state)
 
 static void test_end_of_a_backlog_is_foretold(void **state)
 {
-    acme_budget_t *budget = budget_of(&usual, *state);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
     assert_int_equal(0, acme_budget_done_at(budget, 270, NOW));
     apr_interval_time_t pace = 37800 * (ACME_TIME_SECOND / 1000);
     assert_int_equal(NOW + 730 * pace, acme_budget_done_at(budget, 1000, NOW));
@@ -137,7 +119,7 @@ static void test_end_of_a_backlog_is_foretold(void **state)
 
 static void test_registered_domain_is_shared(void **state)
 {
-    acme_budget_t *budget = budget_of(&usual, *state);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
     for (int i = 0; i < 45; ++i) {
         const char *names = apr_psprintf(*state, "n%d.example.org m%d.example.org", i, i);
         assert_int_equal(0, names_at(budget, ACME_CLAIM_FULL, names, 0, NOW, *state));
@@ -164,11 +146,11 @@ static void test_addresses_count_by_network(void **state)
 
 static void test_set_counts_in_any_order_of_names(void **state)
 {
-    acme_budget_t *budget = budget_of(&usual, *state);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
     for (int i = 0; i < 5; ++i) {
-        take_names(budget, ACME_CLAIM_RENEWAL, i % 2 ? "a.example.org b.example.org"
-                                                     : "b.example.org a.example.org",
-                   NOW, *state);
+        take_names(budget, ACME_CLAIM_RENEWAL,
+                   i % 2 ? "a.example.org b.example.org" : "b.example.org a.example.org", NOW,
+                   *state);
     }
     const char *same = "a.example.org b.example.org";
     assert_true(names_at(budget, ACME_CLAIM_RENEWAL, same, 1, NOW, *state) > NOW);
@@ -178,7 +160,7 @@ static void test_set_counts_in_any_order_of_names(void **state)
 
 static void test_what_was_not_issued_is_given_back(void **state)
 {
-    acme_budget_t *budget = budget_of(&usual, *state);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
     const char *name = "a.example.org";
     for (int i = 0; i < 100; ++i) {
         assert_int_equal(0, names_at(budget, ACME_CLAIM_FULL, name, 0, NOW, *state));
@@ -195,9 +177,10 @@ static void test_what_was_not_issued_is_given_back(void **state)
 
 static void test_those_that_wait_for_a_bucket_are_foretold(void **state)
 {
-    acme_budget_t *budget = budget_of(&usual, *state);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
     for (int i = 0; i < 45; ++i) {
-        take_names(budget, ACME_CLAIM_FULL, apr_psprintf(*state, "n%d.example.org", i), NOW, *state);
+        take_names(budget, ACME_CLAIM_FULL, apr_psprintf(*state, "n%d.example.org", i), NOW,
+                   *state);
     }
     acme_bucket_t *held;
     apr_time_t first = acme_budget_names_at(&held, budget, ACME_CLAIM_FULL,
@@ -223,10 +206,10 @@ static acme_budget_t *written_and_read(read_world_t *w, acme_budget_t *budget,
 static void test_restart_believes_in_no_token_that_is_spent(void **state)
 {
     read_world_t *w = read_world_create(*state);
-    acme_budget_t *budget = budget_of(&usual, w->pool);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, w->pool);
     take_orders(budget, 300, NOW);
     take_names(budget, ACME_CLAIM_FULL, "a.example.org", NOW, w->pool);
-    acme_budget_t *next = written_and_read(w, budget, &usual, NOW);
+    acme_budget_t *next = written_and_read(w, budget, &fake_ca_public_limits, NOW);
     assert_int_equal(0, acme_budget_orders(next, 1, NOW));
     for (int i = 0; i < 4; ++i) {
         take_names(next, ACME_CLAIM_RENEWAL, "a.example.org", NOW, w->pool);
@@ -237,21 +220,20 @@ static void test_restart_believes_in_no_token_that_is_spent(void **state)
 static void test_smaller_share_is_believed_within_its_bounds(void **state)
 {
     read_world_t *w = read_world_create(*state);
-    acme_limits_t share = usual;
+    acme_limits_t share = fake_ca_public_limits;
     share.orders.count = 75;
-    acme_budget_t *budget = budget_of(&usual, w->pool);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, w->pool);
     take_orders(budget, 3000, NOW);
     acme_budget_t *next = written_and_read(w, budget, &share, NOW);
     assert_int_equal(0, acme_budget_orders(next, 1, NOW));
     assert_int_equal(75, acme_budget_orders(next, 1, NOW + 4 * ACME_TIME_HOUR));
-    assert_int_equal(INT_MAX,
-                     acme_budget_orders(written_and_read(w, budget, &none, NOW), 1, NOW));
+    assert_int_equal(INT_MAX, acme_budget_orders(written_and_read(w, budget, &none, NOW), 1, NOW));
 }
 
 static void test_unchanged_is_not_written(void **state)
 {
     read_world_t *w = read_world_create(*state);
-    acme_budget_t *budget = budget_of(&usual, w->pool);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, w->pool);
     assert_well(acme_budget_write(budget, w->store, PATH, NOW, w->pool));
     assert_null(fake_store_raw(w->disk, PATH, NULL));
     acme_budget_take_order(budget, NOW);
@@ -267,7 +249,7 @@ static void test_record_that_says_nothing_is_an_empty_one(void **state)
         "{\"version\":1,\"full\":{\"orders\":\"tomorrow\",\"moon\":\"2099-01-01T00:00:00Z\"}}"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i) {
         assert_well(acme_store_put(w->store, PATH, texts[i], strlen(texts[i]), w->pool));
-        acme_budget_t *budget = budget_of(&usual, w->pool);
+        acme_budget_t *budget = budget_of(&fake_ca_public_limits, w->pool);
         assert_well(acme_budget_read(budget, w->store, PATH, NOW, w->pool));
         assert_int_equal(300, acme_budget_orders(budget, 1, NOW));
     }
@@ -275,13 +257,13 @@ static void test_record_that_says_nothing_is_an_empty_one(void **state)
 
 static void test_clock_that_goes_back_takes_no_tokens(void **state)
 {
-    acme_budget_t *budget = budget_of(&usual, *state);
+    acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
     take_orders(budget, 10, NOW);
     take_names(budget, ACME_CLAIM_RENEWAL, "a.example.org", NOW, *state);
     acme_budget_set_back(budget, ACME_TIME_DAY);
     assert_int_equal(290, acme_budget_orders(budget, 1, NOW - ACME_TIME_DAY));
-    assert_int_equal(0, names_at(budget, ACME_CLAIM_RENEWAL, "a.example.org", 0,
-                                 NOW - ACME_TIME_DAY, *state));
+    assert_int_equal(
+        0, names_at(budget, ACME_CLAIM_RENEWAL, "a.example.org", 0, NOW - ACME_TIME_DAY, *state));
 }
 
 int main(void)

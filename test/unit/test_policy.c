@@ -328,10 +328,67 @@ static void another_ca_or_profile_that_was_written_replaces_at_once(void **state
 static void many_changes_are_spread(void **state)
 {
     (void)state;
-    assert_true(acme_policy_change_at(0, noon) == noon);
-    assert_true(acme_policy_change_at(19, noon) == noon);
-    assert_true(acme_policy_change_at(20, noon) == noon + 40 * ACME_TIME_SECOND);
-    assert_true(acme_policy_change_at(1019, noon) == noon + 40000 * ACME_TIME_SECOND);
+    assert_true(acme_policy_change_pause(1) == 0);
+    assert_true(acme_policy_change_pause(19) == 0);
+    assert_true(acme_policy_change_pause(20) == 40 * ACME_TIME_SECOND);
+    assert_true(acme_policy_change_pause(1019) == 40 * ACME_TIME_SECOND);
+}
+
+static void first_things_come_first(void **state)
+{
+    (void)state;
+    static const struct {
+        acme_rank_t rank;
+        acme_due_t due;
+        int is_new;
+        int errors;
+    } cases[] = {
+        {ACME_RANK_WARN, {.reason = ACME_DUE_RENEWAL, .expires = 100, .warn_at = 50}, 0, 3},
+        {ACME_RANK_WARN, {.reason = ACME_DUE_PROFILE, .expires = 100, .warn_at = 60}, 0, 0},
+        {ACME_RANK_WARN, {.reason = ACME_DUE_NAMES, .expires = 50, .warn_at = 40}, 1, 0},
+        {ACME_RANK_RENEWAL, {.reason = ACME_DUE_RENEWAL_INFO, .expires = 100, .warn_at = 61}, 1, 1},
+        {ACME_RANK_RENEWAL, {.reason = ACME_DUE_REVOKED, .expires = 100, .warn_at = 90}, 0, 0},
+        {ACME_RANK_NEW, {.reason = ACME_DUE_FIRST}, 1, 0},
+        {ACME_RANK_NEW, {.reason = ACME_DUE_NAMES, .expires = 100, .warn_at = 90}, 0, 0},
+        {ACME_RANK_BACKLOG, {.reason = ACME_DUE_FIRST}, 0, 0},
+        {ACME_RANK_BACKLOG, {.reason = ACME_DUE_FIRST}, 1, 1},
+        {ACME_RANK_BACKLOG, {.reason = ACME_DUE_NAMES, .expires = 100, .warn_at = 90}, 1, 1},
+        {ACME_RANK_CHANGE, {.reason = ACME_DUE_CA, .expires = 100, .warn_at = 90}, 1, 0},
+        {ACME_RANK_CHANGE, {.reason = ACME_DUE_KEY_TYPE, .expires = 100, .warn_at = 90}, 0, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(cases[i].rank,
+                         acme_policy_rank(&cases[i].due, cases[i].is_new, cases[i].errors, 60));
+    }
+}
+
+static void renewals_count_for_less(void **state)
+{
+    acme_ca_t ca = {.directory_url = "https://ca.test/dir", .limits = {.is_renewal_exempt = 1}};
+    acme_domain_t *domain = domain_of(*state, 1);
+    const acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    acme_generation_fact_t *fact = &APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t);
+    acme_renewal_certificate_t window = {.start = noon, .end = noon + ACME_TIME_HOUR};
+    const apr_array_header_t *names = domain->identifiers;
+    assert_int_equal(ACME_CLAIM_FULL, acme_policy_claim(&ca, names, NULL, NULL, noon));
+    fact->ca_url = NULL;
+    assert_int_equal(ACME_CLAIM_FULL, acme_policy_claim(&ca, names, fact, NULL, noon));
+    fact->ca_url = "https://other.test/dir";
+    assert_int_equal(ACME_CLAIM_FULL, acme_policy_claim(&ca, names, fact, &window, noon));
+    fact->ca_url = ca.directory_url;
+    assert_int_equal(ACME_CLAIM_RENEWAL, acme_policy_claim(&ca, names, fact, NULL, noon));
+    assert_int_equal(ACME_CLAIM_RENEWAL, acme_policy_claim(&ca, names, fact, &window, noon));
+    fact->account_url = "https://ca.test/account/1";
+    assert_int_equal(ACME_CLAIM_NONE, acme_policy_claim(&ca, names, fact, &window, noon));
+    assert_int_equal(ACME_CLAIM_NONE,
+                     acme_policy_claim(&ca, names, fact, &window, noon + ACME_TIME_HOUR));
+    assert_int_equal(ACME_CLAIM_RENEWAL,
+                     acme_policy_claim(&ca, names, fact, &window, noon + 2 * ACME_TIME_HOUR));
+    assert_int_equal(ACME_CLAIM_RENEWAL, acme_policy_claim(&ca, names, fact, &window, noon - 1));
+    fact->identifiers = apr_array_make(*state, 1, sizeof(const acme_identifier_t *));
+    assert_int_equal(ACME_CLAIM_FULL, acme_policy_claim(&ca, names, fact, NULL, noon));
+    ca.limits.is_renewal_exempt = 0;
+    assert_int_equal(ACME_CLAIM_FULL, acme_policy_claim(&ca, names, fact, &window, noon));
 }
 
 static void a_missing_name_or_key_type_is_due_at_once(void **state)
@@ -625,6 +682,8 @@ int main(void)
         FIXTURE_TEST(a_default_key_type_replaces_nothing_that_works),
         FIXTURE_TEST(another_ca_or_profile_that_was_written_replaces_at_once),
         FIXTURE_TEST(many_changes_are_spread),
+        FIXTURE_TEST(first_things_come_first),
+        FIXTURE_TEST(renewals_count_for_less),
         FIXTURE_TEST(a_missing_name_or_key_type_is_due_at_once),
         FIXTURE_TEST(manual_and_unused_domains_are_left_alone_but_their_end_is_known),
         FIXTURE_TEST(what_the_ca_has_not_counted_is_tried_again_soon),

@@ -66,6 +66,35 @@ static void all_domains_are_listed(void **state)
     assert_string_equal("up", string_at(status, "engine"));
 }
 
+static void who_waits_is_told(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    apr_array_header_t *domains = domains_of(read_world_domain("a.example", 0, *state),
+                                             read_world_domain("b.example", 1, *state), *state);
+    acme_bell_t *bell = apr_pcalloc(*state, acme_bell_size(2));
+    apr_time_t until = acme_env_now(world->env) + 10 * ACME_TIME_DAY;
+    acme_bell_wait(bell, 1, until);
+    json_t *status = parse(
+        acme_status_json(domains, NULL, world->store, bell, &host, world->env, *state), *state);
+    const json_t *waiting = json_object_get(status, "waiting");
+    const char *when = acme_time_rfc3339(until, *state);
+    assert_int_equal(1, json_integer_value(json_object_get(waiting, "count")));
+    assert_int_equal(2, json_integer_value(json_object_get(waiting, "of")));
+    assert_string_equal(when, string_at(waiting, "until"));
+    assert_string_equal(apr_psprintf(*state, "1 of 2 waiting, done about %.10s", when),
+                        string_at(waiting, "text"));
+    acme_bell_wait(bell, 2, 0);
+    status = parse(acme_status_json(domains, NULL, world->store, bell, &host, world->env, *state),
+                   *state);
+    waiting = json_object_get(status, "waiting");
+    assert_string_equal("2 of 2 waiting", string_at(waiting, "text"));
+    assert_null(json_object_get(waiting, "until"));
+    acme_bell_wait(bell, 0, 0);
+    status = parse(acme_status_json(domains, NULL, world->store, bell, &host, world->env, *state),
+                   *state);
+    assert_null(json_object_get(status, "waiting"));
+}
+
 static void trouble_is_told(void **state)
 {
     read_world_t *world = read_world_create(*state);
@@ -284,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(all_domains_are_listed),
+        FIXTURE_TEST(who_waits_is_told),
         FIXTURE_TEST(trouble_is_told),
         FIXTURE_TEST(what_is_wanted_is_shown),
         FIXTURE_TEST(what_is_served_is_shown),

@@ -104,6 +104,15 @@ static void splits_and_joins(void **state)
     assert_string_equal("", acme_text_join(words, ", ", *state));
 }
 
+static void numbers_for_people(void **state)
+{
+    assert_string_equal("0", acme_text_number(0, *state));
+    assert_string_equal("999", acme_text_number(999, *state));
+    assert_string_equal("1,000", acme_text_number(1000, *state));
+    assert_string_equal("60,005", acme_text_number(60005, *state));
+    assert_string_equal("2,147,483,647", acme_text_number(2147483647, *state));
+}
+
 static void builder_holds_its_maximum(void **state)
 {
     acme_builder_t *builder = acme_builder_create(5, *state);
@@ -150,6 +159,7 @@ int main(void)
         FIXTURE_TEST(clean_replaces_what_harms),
         FIXTURE_TEST(clean_cuts_between_characters),
         FIXTURE_TEST(splits_and_joins),
+        FIXTURE_TEST(numbers_for_people),
         FIXTURE_TEST(builder_holds_its_maximum),
         FIXTURE_TEST(builder_grows),
     };

@@ -1,0 +1,215 @@
+/* The order of work: a CA's limits are kept, and first things come first.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "unit/fixture.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "acme/acme_policy.h"
+#include "acme/acme_time.h"
+#include "unit/engine_world.h"
+
+static int has_certificate(engine_world_t *w, int index)
+{
+    return engine_world_number(w, index) > 0;
+}
+
+static int count_certificates(engine_world_t *w, int from, int until)
+{
+    int count = 0;
+    for (int i = from; i < until; i++) {
+        count += has_certificate(w, i);
+    }
+    return count;
+}
+
+static int refused(engine_world_t *w)
+{
+    return fake_ca_count(w->ca, "limited", NULL);
+}
+
+/* A CA that allows @a orders in an hour, and we know it. */
+static engine_world_t *limited_world(int orders, apr_pool_t *pool)
+{
+    engine_world_t *w = engine_world_create(pool);
+    w->ca_config.limits.orders = (acme_limit_t){orders, ACME_TIME_HOUR};
+    w->ca_config.limits.is_renewal_exempt = 1;
+    fake_ca_settings(w->ca)->account_orders = (fake_ca_bucket_t){orders, ACME_TIME_HOUR};
+    return w;
+}
+
+static void add_domains(engine_world_t *w, const char *site, int count)
+{
+    for (int i = 0; i < count; i++) {
+        engine_world_domain(w, apr_psprintf(w->pool, "n%d.%s", i, site));
+    }
+}
+
+static void first_start_keeps_to_the_limit(void **state)
+{
+    engine_world_t *w = limited_world(20, *state);
+    add_domains(w, "a.test", 30);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(18, count_certificates(w, 0, 30)); /* a tenth is kept for new names */
+    assert_int_equal(12, atomic_load(&w->bell->waiting));
+    assert_true(fake_env_logged(w->world, ACME_LOG_NOTICE, "12 of 30 domains wait for their turn"));
+    engine_world_pass(w, 40 * ACME_TIME_MINUTE);
+    assert_int_equal(30, count_certificates(w, 0, 30));
+    assert_int_equal(0, refused(w));
+    assert_int_equal(0, atomic_load(&w->bell->waiting));
+    assert_true(
+        fake_env_logged(w->world, ACME_LOG_NOTICE, "no domain waits for its turn any more"));
+}
+
+static void end_of_the_wait_is_foretold(void **state)
+{
+    engine_world_t *w = limited_world(20, *state);
+    add_domains(w, "a.test", 30);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    apr_time_t until = atomic_load(&w->bell->waiting_until);
+    engine_world_pass(w, until - acme_env_now(fake_env(w->world)) - 2 * ACME_TIME_MINUTE);
+    assert_true(count_certificates(w, 0, 30) < 30);
+    engine_world_pass(w, 3 * ACME_TIME_MINUTE);
+    assert_int_equal(30, count_certificates(w, 0, 30));
+}
+
+static void no_restart_brings_tokens(void **state)
+{
+    engine_world_t *w = limited_world(20, *state);
+    add_domains(w, "a.test", 60);
+    for (int i = 0; i < 12; i++) {
+        engine_world_start(w);
+        engine_world_pass(w, ACME_TIME_MINUTE);
+        engine_world_die(w);
+    }
+    assert_int_equal(0, refused(w));
+}
+
+static void new_names_go_before_the_backlog(void **state)
+{
+    engine_world_t *w = limited_world(20, *state);
+    add_domains(w, "a.test", 40);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    engine_world_die(w);
+    for (int i = 0; i < 4; i++) {
+        engine_world_domain(w, apr_psprintf(w->pool, "new%d.test", i))->is_new = 1;
+    }
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE / 2);
+    assert_int_equal(2, count_certificates(w, 40, 44)); /* the tenth that was kept for them */
+    engine_world_pass(w, 7 * ACME_TIME_MINUTE);
+    assert_int_equal(4, count_certificates(w, 40, 44));
+    assert_true(count_certificates(w, 0, 40) < 22);
+    assert_int_equal(0, refused(w));
+}
+
+static void limit_of_some_names_is_in_nobodys_way(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    w->ca_config.limits.registered_domain = (acme_limit_t){10, ACME_TIME_DAY};
+    fake_ca_settings(w->ca)->domain_certificates = (fake_ca_bucket_t){10, ACME_TIME_DAY};
+    add_domains(w, "busy.test", 15);
+    add_domains(w, "quiet.test", 5);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(9, count_certificates(w, 0, 15));
+    assert_int_equal(5, count_certificates(w, 15, 20));
+    assert_int_equal(6, atomic_load(&w->bell->waiting));
+    engine_world_pass(w, 20 * ACME_TIME_HOUR);
+    assert_int_equal(15, count_certificates(w, 0, 15));
+    assert_int_equal(0, refused(w));
+}
+
+static void name_that_fails_takes_nothing_from_its_neighbours(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    w->ca_config.limits.registered_domain = (acme_limit_t){3, 7 * ACME_TIME_DAY};
+    fake_ca_settings(w->ca)->domain_certificates = (fake_ca_bucket_t){3, 7 * ACME_TIME_DAY};
+    fake_ca_fail_validation(w->ca, "n0.a.test", "connection", "nobody is there");
+    add_domains(w, "a.test", 1);
+    engine_world_start(w);
+    engine_world_pass(w, 20 * ACME_TIME_HOUR);
+    engine_world_die(w);
+    add_domains(w, "b.a.test", 3);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(3, count_certificates(w, 1, 4));
+}
+
+static void more_than_may_run_at_once_are_served_in_turn(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    w->max_runs = 3;
+    add_domains(w, "a.test", 20);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(20, count_certificates(w, 0, 20));
+}
+
+static void change_of_many_is_spread(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    fake_ca_settings(w->ca)->profiles = "classic,other";
+    add_domains(w, "a.test", 30);
+    engine_world_start(w);
+    engine_world_pass(w, 5 * ACME_TIME_MINUTE);
+    engine_world_die(w);
+    for (int i = 0; i < 30; i++) {
+        ((acme_domain_t *)APR_ARRAY_IDX(w->domains, i, const acme_domain_t *))->profile = "other";
+    }
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE / 2);
+    assert_int_equal(50, fake_ca_count(w->ca, "issued", NULL));
+    engine_world_pass(w, 3 * ACME_TIME_MINUTE);
+    assert_true(fake_ca_count(w->ca, "issued", NULL) < 57);
+    assert_true(fake_env_logged(w->world, ACME_LOG_NOTICE, "10 of 30 domains wait for their turn"));
+    engine_world_pass(w, 5 * ACME_TIME_MINUTE);
+    assert_int_equal(60, fake_ca_count(w->ca, "issued", NULL));
+}
+
+/* After a long absence: what ends first is renewed first. */
+static void soonest_end_goes_first(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    add_domains(w, "a.test", 10);
+    for (int i = 9; i >= 0; i--) { /* the last in the configuration gets its certificate first */
+        apr_array_header_t *all = w->domains;
+        w->domains = apr_array_make(w->pool, 1, sizeof(const acme_domain_t *));
+        acme_domain_t *one = (acme_domain_t *)APR_ARRAY_IDX(all, i, const acme_domain_t *);
+        one->index = 0;
+        APR_ARRAY_PUSH(w->domains, const acme_domain_t *) = one;
+        engine_world_start(w);
+        engine_world_pass(w, ACME_TIME_HOUR);
+        engine_world_die(w);
+        one->index = i;
+        w->domains = all;
+    }
+    fake_env_move(w->world, 85 * ACME_TIME_DAY);
+    w->ca_config.limits.orders = (acme_limit_t){4, ACME_TIME_HOUR};
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE / 2);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(i >= 6 ? 2 : 1, engine_world_number(w, i));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(first_start_keeps_to_the_limit),
+        FIXTURE_TEST(end_of_the_wait_is_foretold),
+        FIXTURE_TEST(no_restart_brings_tokens),
+        FIXTURE_TEST(new_names_go_before_the_backlog),
+        FIXTURE_TEST(limit_of_some_names_is_in_nobodys_way),
+        FIXTURE_TEST(name_that_fails_takes_nothing_from_its_neighbours),
+        FIXTURE_TEST(more_than_may_run_at_once_are_served_in_turn),
+        FIXTURE_TEST(change_of_many_is_spread),
+        FIXTURE_TEST(soonest_end_goes_first),
+    };
+    return fixture_run(tests);
+}
