@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Each form and each label has a key of its own, HKDF-SHA256(secret, info = "mod_acme <form>
- * <label>"), so that nothing sealed for one purpose opens for another. Deriving costs a few
- * microseconds, so nothing is kept between calls, and a seal is shared by all threads without
- * a lock.
+ * <label>"), so that nothing sealed for one purpose opens for another. HKDF's first half is the
+ * same for all of them and is done once; the second is one HMAC, so no derived key is kept between
+ * calls. What is kept is only copied, never used: a seal is shared by all threads without a lock.
  *
  * The bytes "<label> NUL <place> NUL" are authenticated before the content in both forms. Neither
  * can hold a NUL, so that no other pair gives the same bytes.
@@ -24,7 +24,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include "acme/acme_text.h"
@@ -47,15 +46,48 @@
 #define TAIL_LEN (TAIL_HEAD_LEN + CODE_TEXT_LEN + TAIL_END_LEN)
 
 struct acme_seal_t {
-    unsigned char secret[ACME_SEAL_SECRET_LEN];
+    EVP_MAC_CTX *extracted; /* HMAC-SHA256, ready with HKDF's pseudorandom key; NULL: it failed */
 };
+
+static apr_status_t forget(void *data)
+{
+    acme_seal_t *seal = data;
+    EVP_MAC_CTX_free(seal->extracted);
+    return APR_SUCCESS;
+}
+
+/* An HMAC-SHA256 whose key is the seal's pseudorandom one, NULL if that cannot be: HKDF-Extract
+ * (RFC 5869 section 2.2) without salt, for the secret is uniform. */
+static EVP_MAC_CTX *extract(const unsigned char secret[ACME_SEAL_SECRET_LEN])
+{
+    static const unsigned char no_salt[KEY_LEN];
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    unsigned char key[KEY_LEN];
+    size_t len = 0;
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *context = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+    int is_done = context != NULL && EVP_MAC_init(context, no_salt, KEY_LEN, params) == 1 &&
+                  EVP_MAC_update(context, secret, ACME_SEAL_SECRET_LEN) == 1 &&
+                  EVP_MAC_final(context, key, &len, KEY_LEN) == 1 && len == KEY_LEN &&
+                  EVP_MAC_init(context, key, KEY_LEN, NULL) == 1;
+    OPENSSL_cleanse(key, sizeof(key));
+    EVP_MAC_free(mac); /* the context holds it, too */
+    if (!is_done) {
+        EVP_MAC_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
 
 /* see acme_seal.h */
 acme_seal_t *acme_seal_create(const unsigned char secret[ACME_SEAL_SECRET_LEN], apr_pool_t *pool)
 {
     acme_seal_t *seal = apr_palloc(pool, sizeof(*seal));
-    acme_openssl__wipe_later(seal->secret, sizeof(seal->secret), pool);
-    memcpy(seal->secret, secret, sizeof(seal->secret));
+    seal->extracted = extract(secret);
+    apr_pool_cleanup_register(pool, seal, forget, apr_pool_cleanup_null);
     return seal;
 }
 
@@ -72,24 +104,25 @@ static unsigned char *binding(apr_size_t *len, const char *label, const char *pl
     return bytes;
 }
 
-/* HKDF-SHA256 (RFC 5869) without salt: the secret is uniform. */
+/* HKDF-Expand (RFC 5869 section 2.3): no more bytes than a digest has are one round of it. */
+static int expand(unsigned char key[KEY_LEN], EVP_MAC_CTX *extracted, const char *info)
+{
+    static const unsigned char first_round = 1;
+    size_t len = 0;
+    return EVP_MAC_update(extracted, (const unsigned char *)info, strlen(info)) == 1 &&
+           EVP_MAC_update(extracted, &first_round, 1) == 1 &&
+           EVP_MAC_final(extracted, key, &len, KEY_LEN) == 1 && len == KEY_LEN;
+}
+
+/* The key of a form and a label. */
 static acme_err_t *derive(unsigned char key[KEY_LEN], const acme_seal_t *seal, const char *form,
                           const char *label, apr_pool_t *pool)
 {
-    char *info = apr_pstrcat(pool, "mod_acme ", form, " ", label, NULL);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)seal->secret,
-                                          sizeof(seal->secret)),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, strlen(info)),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
-    EVP_KDF_CTX *context = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
-    int rc = context != NULL ? EVP_KDF_derive(context, key, KEY_LEN, params) : 0;
-    EVP_KDF_CTX_free(context);
-    EVP_KDF_free(kdf);
-    return rc == 1 ? NULL
+    const char *info = apr_pstrcat(pool, "mod_acme ", form, " ", label, NULL);
+    EVP_MAC_CTX *context = seal->extracted != NULL ? EVP_MAC_CTX_dup(seal->extracted) : NULL;
+    int is_done = context != NULL && expand(key, context, info);
+    EVP_MAC_CTX_free(context);
+    return is_done ? NULL
                    : acme_openssl__err(pool, ACME_ERR_INTERNAL, "cannot derive the key of a seal");
 }
 
@@ -200,23 +233,17 @@ acme_err_t *acme_seal_open_secret(char **plain, apr_size_t *plain_len, const acm
 }
 
 /* HMAC-SHA256 over the binding and @a text. */
-static int authenticate(unsigned char code[CODE_LEN], const unsigned char key[KEY_LEN],
-                        const unsigned char *bound, apr_size_t bound_len, const char *text,
-                        apr_size_t text_len)
+static int authenticate(unsigned char code[CODE_LEN], const acme_seal_t *seal,
+                        const unsigned char key[KEY_LEN], const unsigned char *bound,
+                        apr_size_t bound_len, const char *text, apr_size_t text_len)
 {
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *context = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(seal->extracted); /* of which only the digest remains */
     size_t len = 0;
-    int is_done = context != NULL && EVP_MAC_init(context, key, KEY_LEN, params) == 1 &&
+    int is_done = context != NULL && EVP_MAC_init(context, key, KEY_LEN, NULL) == 1 &&
                   EVP_MAC_update(context, bound, bound_len) == 1 &&
                   EVP_MAC_update(context, (const unsigned char *)text, text_len) == 1 &&
                   EVP_MAC_final(context, code, &len, CODE_LEN) == 1 && len == CODE_LEN;
     EVP_MAC_CTX_free(context);
-    EVP_MAC_free(mac);
     return is_done ? 0 : -1;
 }
 
@@ -230,7 +257,7 @@ static acme_err_t *record_code(char **digits, const acme_seal_t *seal, const cha
     unsigned char key[KEY_LEN];
     unsigned char code[CODE_LEN];
     ACME_TRY(derive(key, seal, "record", label, pool));
-    int rc = authenticate(code, key, bound, bound_len, text, text_len);
+    int rc = authenticate(code, seal, key, bound, bound_len, text, text_len);
     OPENSSL_cleanse(key, sizeof(key));
     if (rc != 0) {
         return acme_openssl__err(pool, ACME_ERR_INTERNAL, "cannot compute the seal of %s", place);
