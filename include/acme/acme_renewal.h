@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     apr_array_header_t *certificates; /**< acme_renewal_certificate_t */
     int hastened;         /**< certificates in a row that the CA wanted replaced early in their life */
-    const char *previous; /**< the text it was read from: unknown members are kept */
+    struct json_t *previous; /**< what it was read from, with its pool: unknown members are kept */
 } acme_renewal_t;
 
 /** Reads; empty if there is none or it is damaged (which is logged). */

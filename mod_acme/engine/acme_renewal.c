@@ -78,7 +78,7 @@ acme_renewal_t *acme_renewal_read(const acme_store_t *store, const char *folder,
         return renewal;
     }
     read_members(renewal, object, pool);
-    renewal->previous = text;
+    renewal->previous = object;
     return renewal;
 }
 
@@ -104,12 +104,8 @@ static json_t *certificate_json(const acme_renewal_certificate_t *certificate)
 acme_err_t *acme_renewal_write(const acme_store_t *store, const char *folder, const char *name,
                                const acme_renewal_t *renewal, apr_pool_t *scratch_pool)
 {
-    json_t *object = NULL;
-    if (renewal->previous == NULL || acme_json_parse(&object, renewal->previous,
-                                                     strlen(renewal->previous), "it",
-                                                     scratch_pool) != NULL) {
-        object = acme_json_object(scratch_pool);
-    }
+    json_t *object =
+        renewal->previous != NULL ? renewal->previous : acme_json_object(scratch_pool);
     json_t *certificates = json_array();
     for (int i = 0; i < renewal->certificates->nelts; i++) {
         json_array_append_new(

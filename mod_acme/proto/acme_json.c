@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <openssl/crypto.h>
 
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
@@ -18,6 +19,8 @@
 #define MAX_DEPTH 32
 #define MAX_URL 2000
 #define MAX_HOST 253
+/* Most texts fit into this, and writing them twice to learn their length would cost as much again. */
+#define TEXT_ROOM 2047
 
 static void *never_null(void *allocated)
 {
@@ -39,6 +42,15 @@ static json_t *keep(json_t *value, apr_pool_t *pool)
     return value;
 }
 
+/* Where the string that begins before @a at ends: its quotation mark, or @a len. */
+static apr_size_t end_of_string(const char *text, apr_size_t len, apr_size_t at)
+{
+    while (at < len && text[at] != '"') {
+        at += text[at] == '\\' ? 2 : 1;
+    }
+    return at;
+}
+
 /* How deep arrays and objects are nested. jansson would recurse as deep as 2048, which the small
  * stack of a thread may not bear, so this is asked before. Text that is no JSON gives any number.
  */
@@ -46,15 +58,10 @@ static int depth_of(const char *text, apr_size_t len)
 {
     int depth = 0;
     int deepest = 0;
-    int is_in_string = 0;
     for (apr_size_t i = 0; i < len; i++) {
         char c = text[i];
-        if (is_in_string) {
-            i += c == '\\';
-            is_in_string = c != '"';
-        }
-        else if (c == '"') {
-            is_in_string = 1;
+        if (c == '"') {
+            i = end_of_string(text, len, i + 1);
         }
         else if (c == '{' || c == '[') {
             deepest = ++depth > deepest ? depth : deepest;
@@ -124,12 +131,16 @@ json_t *acme_json_object(apr_pool_t *pool)
 char *acme_json_text(const json_t *value, int pretty, apr_pool_t *pool)
 {
     size_t flags = JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) : JSON_COMPACT);
-    size_t len = json_dumpb(value, NULL, 0, flags);
+    char *text = apr_palloc(pool, TEXT_ROOM + 1);
+    size_t len = json_dumpb(value, text, TEXT_ROOM, flags);
     if (len == 0) {
         abort(); /* no memory: whatever is in a json_t can be written */
     }
-    char *text = apr_palloc(pool, len + 1);
-    (void)json_dumpb(value, text, len, flags); /* the same text as just before */
+    if (len > TEXT_ROOM) {
+        OPENSSL_cleanse(text, TEXT_ROOM); /* callers wipe what they are given, and no more */
+        text = apr_palloc(pool, len + 1);
+        (void)json_dumpb(value, text, len, flags); /* the same text as just before */
+    }
     text[len] = '\0';
     return text;
 }
