@@ -60,6 +60,8 @@ typedef struct {
 
     const apr_array_header_t
         *domains; /**< const acme_domain_t *; each at its own index; may be empty */
+    const apr_array_header_t *givens; /**< by domain: const apr_array_header_t * of
+                                           mod_acme_given_pair_t, its ACMECertificateFiles */
     const acme_domain_index_t *index; /**< over all identifiers of these domains */
     const apr_array_header_t *cas;    /**< const acme_ca_t *: those that the domains use */
     const apr_array_header_t *dns01s; /**< acme_dns01_t *: those that the domains use */

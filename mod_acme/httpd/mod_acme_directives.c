@@ -401,6 +401,29 @@ static const char *set_ca_certificate_file(cmd_parms *cmd, void *unused, const c
     return NULL;
 }
 
+/* A certificate is for the names of one domain, so it stands near them. */
+static const char *set_given_file(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const char *word;
+    if (!cmd->server->is_virtual && mod_acme_settings_server(cmd->server)->section == NULL) {
+        return mod_acme_arguments_refuse(
+            cmd, "it is for one domain, so write it inside of <ACMEDomain>");
+    }
+    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
+    const char *path = wrong == NULL ? ap_server_root_relative(cmd->pool, word) : NULL;
+    if (wrong != NULL || path == NULL) {
+        return wrong != NULL ? wrong : mod_acme_arguments_refuse(cmd, "this is not a path");
+    }
+    apr_array_header_t **files = member_of(settings_here(cmd), cmd);
+    if (*files == NULL) {
+        *files = apr_array_make(cmd->pool, 1, sizeof(mod_acme_given_file_t));
+    }
+    APR_ARRAY_PUSH(*files, mod_acme_given_file_t) = (mod_acme_given_file_t){
+        path, cmd->directive->filename, cmd->directive->line_num};
+    return NULL;
+}
+
 static const char *set_proxy(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
@@ -835,6 +858,11 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMEHttpProxy", set_proxy, "the URL of an HTTP proxy to the CA, or none"),
     DIRECTIVE("ACMEPrivateKeys", set_private_keys,
               "kinds of keys: Default, P-256, P-384, RSA [bits]"),
+    OF_DOMAIN("ACMECertificateFile", set_given_file, certificate_files,
+              "a PEM file with a certificate, and those of its issuers, to use until there is one "
+              "of ours"),
+    OF_DOMAIN("ACMECertificateKeyFile", set_given_file, key_files,
+              "the PEM file with the key for ACMECertificateFile"),
     OF_DOMAIN("ACMERenewWindow", set_window, renew_window,
               "renew when less than this is left: a percentage or a duration"),
     OF_DOMAIN("ACMEWarnWindow", set_window, warn_window,

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "acme/acme_store_fs.h"
+#include "mod_acme_given.h"
 #include "mod_acme_host.h"
 #include "mod_acme_pair.h"
 #include "mod_acme_static.h"
@@ -76,6 +77,36 @@ static apr_uint64_t number_in_domains(const mod_acme_world_t *world, const acme_
     return world->store != NULL ? acme_store_fs_pointed(world->store, domain->folder, pool) : 0;
 }
 
+/* Of ACMECertificateFile: good for mod_ssl, or it would not be there. */
+static const apr_array_header_t *given_to(const mod_acme_world_t *world,
+                                          const acme_domain_t *domain)
+{
+    return APR_ARRAY_IDX(world->global->givens, domain->index, const apr_array_header_t *);
+}
+
+static void push_given(const apr_array_header_t *given, apr_array_header_t *cert_files,
+                       apr_array_header_t *key_files, apr_pool_t *pool)
+{
+    for (int i = 0; i < given->nelts; i++) {
+        const mod_acme_given_pair_t *pair = &APR_ARRAY_IDX(given, i, mod_acme_given_pair_t);
+        push_pair(cert_files, key_files, pair->certificate_file, pair->key_file, pool);
+    }
+}
+
+/* What the administrator gave for this host, be it to the host or to the domain; NULL: nothing. */
+static void note_static(mod_acme_world_t *world, const acme_domain_t *domain,
+                        const apr_array_header_t *cert_files, apr_pool_t *pool)
+{
+    const apr_array_header_t *given = given_to(world, domain);
+    apr_array_header_t *files = apr_array_make(pool, 1, sizeof(const char *));
+    for (int i = 0; cert_files->nelts == 0 && i < given->nelts; i++) {
+        APR_ARRAY_PUSH(files, const char *) =
+            APR_ARRAY_IDX(given, i, mod_acme_given_pair_t).certificate_file;
+    }
+    const apr_array_header_t *all = cert_files->nelts > 0 ? cert_files : files;
+    mod_acme_static_note(world, domain, all->nelts > 0 ? all : NULL);
+}
+
 /* see mod_acme_host.h */
 int mod_acme_host_add_files(server_rec *server, apr_pool_t *pool, apr_array_header_t *cert_files,
                             apr_array_header_t *key_files)
@@ -86,13 +117,17 @@ int mod_acme_host_add_files(server_rec *server, apr_pool_t *pool, apr_array_head
         return DECLINED;
     }
     mod_acme_host_t *host = note_host(world, server, domain);
-    mod_acme_static_note(world, domain, cert_files->nelts > 0 ? cert_files : NULL);
+    note_static(world, domain, cert_files, pool);
     if (cert_files->nelts > 0) {
         host->has_own = 1;
         return DECLINED;
     }
     if (push_own_copy(world, domain, cert_files, key_files, pool) > 0) {
         host->loaded = number_in_domains(world, domain, pool);
+        return OK;
+    }
+    if (given_to(world, domain)->nelts > 0) {
+        push_given(given_to(world, domain), cert_files, key_files, pool);
         return OK;
     }
     if (world->placeholder.certificate_file == NULL) {

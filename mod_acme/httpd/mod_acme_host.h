@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The TLS module asks for each host with TLS in its post_config (ssl_add_cert_files). A host of a
- * managed domain gets root's copy in domains/, else, if it has no certificate of its own, the
- * placeholder. A host that names SSLCertificateFile keeps it. Only pairs that are whole are given,
+ * managed domain gets root's copy in domains/, else what ACMECertificateFile gives to the domain,
+ * else the placeholder. A host that names SSLCertificateFile keeps it. Only pairs that are whole are given,
  * since the TLS module ends the server over others.
  */
 #ifndef MOD_ACME_HOST_H

@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include <apr_file_io.h>
 #include <apr_strings.h>
 #include <openssl/crypto.h>
@@ -41,6 +43,46 @@ acme_err_t *mod_acme_pair_read_file(char **text, apr_size_t *len, const char *fi
     }
     *text = bytes;
     return NULL;
+}
+
+/* A certificate file may hold the key as well, and text for people: only certificates are looked at. */
+static const char *certificates_of(const char *text, apr_pool_t *pool)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    static const char end[] = "-----END CERTIFICATE-----";
+    const char *found = "";
+    const char *from;
+    while ((from = strstr(text, begin)) != NULL) {
+        const char *until = strstr(from, end);
+        if (until == NULL) {
+            break;
+        }
+        text = until + sizeof(end) - 1;
+        found = apr_pstrcat(pool, found,
+                            apr_pstrmemdup(pool, from, (apr_size_t)(text - from)), "\n", NULL);
+    }
+    return found;
+}
+
+/* see mod_acme_pair.h */
+acme_err_t *mod_acme_pair_read_chain(acme_chain_t **chain, const char *file, apr_pool_t *pool)
+{
+    char *text = NULL;
+    apr_size_t len;
+    apr_pool_t *file_pool = NULL;
+    apr_pool_create(&file_pool, pool);
+    acme_err_t *err = mod_acme_pair_read_file(&text, &len, file, file_pool);
+    if (err == NULL && text == NULL) {
+        err = acme_err_make(file_pool, ACME_ERR_INPUT, "there is no file %s", file);
+    }
+    else if (err == NULL) {
+        const char *pem = certificates_of(text, file_pool);
+        err = acme_chain_parse(chain, pem, strlen(pem), pool);
+        err = acme_err_wrap(file_pool, err, "%s", file);
+    }
+    err = acme_err_copy(pool, err);
+    apr_pool_destroy(file_pool);
+    return err;
 }
 
 /* see mod_acme_pair.h */

@@ -30,6 +30,10 @@ char *mod_acme_pair_key_file(const char *folder, acme_key_type_t type, apr_pool_
 acme_err_t *mod_acme_pair_read_file(char **text, apr_size_t *len, const char *file,
                                     apr_pool_t *pool);
 
+/** Reads the certificates of a PEM file, whatever else stands in it (a key, text for people). *chain in
+ * @a pool; an error if there is no such file, or no chain in it. */
+acme_err_t *mod_acme_pair_read_chain(acme_chain_t **chain, const char *file, apr_pool_t *pool);
+
 /** Reads the pair of these files. *pair NULL if one of them is not there; an error if they cannot
  * be read, parsed, or do not fit each other. */
 acme_err_t *mod_acme_pair_read(mod_acme_pair_t **pair, const char *certificate_file,

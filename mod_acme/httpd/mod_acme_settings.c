@@ -61,6 +61,7 @@ static int is_written(const acme_window_t *window)
 void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_settings_t *base,
                              const mod_acme_settings_t *add)
 {
+    int has_files = add->certificate_files != NULL || add->key_files != NULL;
     mod_acme_settings_t merged = {
         .ca = OVER(ca),
         .other_cas = add->ca != NULL ? add->other_cas : base->other_cas,
@@ -82,6 +83,8 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .via_ari = add->via_ari >= 0 ? add->via_ari : base->via_ari,
         .preferred_chain = OVER(preferred_chain),
         .profile = OVER(profile),
+        .certificate_files = has_files ? add->certificate_files : base->certificate_files,
+        .key_files = has_files ? add->key_files : base->key_files,
         .is_profile_mandatory = add->is_profile_mandatory >= 0 ? add->is_profile_mandatory
                                                                : base->is_profile_mandatory,
         .is_auto = add->is_auto >= 0 ? add->is_auto : base->is_auto,

@@ -20,6 +20,7 @@
 #include "mod_acme_ca.h"
 #include "mod_acme_config.h"
 #include "mod_acme_finding.h"
+#include "mod_acme_given.h"
 #include "mod_acme_limits.h"
 
 /** Settings that may stand in the server, a virtual host or a section <ACMEDomain>. */
@@ -44,6 +45,8 @@ typedef struct {
     int via_ari;                               /**< ACMERenewViaARI; -1: not written */
     const char *preferred_chain;               /**< "": none; NULL: not written */
     const char *profile;                       /**< "": none; NULL: not written */
+    apr_array_header_t *certificate_files; /**< mod_acme_given_file_t; NULL: not written */
+    apr_array_header_t *key_files;         /**< mod_acme_given_file_t; NULL: not written */
     int is_profile_mandatory;                  /**< -1: not written */
     int is_auto;                               /**< ACMEMembers auto; -1: not written */
     const ap_directive_t *first;               /**< the first of them all; NULL: nothing written */

@@ -7,6 +7,7 @@
 
 #include <httpd.h>
 #include <http_log.h>
+#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "acme/acme_certificate.h"
@@ -18,27 +19,9 @@ APLOG_USE_MODULE(acme);
 
 struct mod_acme_static_t {
     int is_spoilt; /* a host has none, or one that does not count */
+    apr_hash_t *seen; /* paths that were read: several hosts may have the same */
     apr_array_header_t *facts; /* acme_generation_fact_t */
 };
-
-/* SSLCertificateFile may hold the key as well, and text for people: only certificates are looked at. */
-static const char *certificates_of(const char *text, apr_pool_t *pool)
-{
-    static const char begin[] = "-----BEGIN CERTIFICATE-----";
-    static const char end[] = "-----END CERTIFICATE-----";
-    const char *found = "";
-    const char *from;
-    while ((from = strstr(text, begin)) != NULL) {
-        const char *until = strstr(from, end);
-        if (until == NULL) {
-            break;
-        }
-        text = until + sizeof(end) - 1;
-        found = apr_pstrcat(pool, found,
-                            apr_pstrmemdup(pool, from, (apr_size_t)(text - from)), "\n", NULL);
-    }
-    return found;
-}
 
 /* NULL if the certificate counts, else why not. */
 static const char *objection(const acme_chain_t *chain, const acme_domain_t *domain, apr_time_t now,
@@ -60,17 +43,8 @@ static const char *objection(const acme_chain_t *chain, const acme_domain_t *dom
 static const char *take(mod_acme_static_t *own, const mod_acme_world_t *world,
                         const acme_domain_t *domain, const char *path, apr_pool_t *pool)
 {
-    char *text;
-    apr_size_t len;
     acme_chain_t *chain;
-    acme_err_t *err = mod_acme_pair_read_file(&text, &len, path, pool);
-    if (err == NULL && text == NULL) {
-        return "there is no such file";
-    }
-    if (err == NULL) {
-        const char *pem = certificates_of(text, pool);
-        err = acme_chain_parse(&chain, pem, strlen(pem), world->pool);
-    }
+    acme_err_t *err = mod_acme_pair_read_chain(&chain, path, world->pool);
     if (err != NULL) {
         return err->text;
     }
@@ -93,6 +67,7 @@ static mod_acme_static_t *own_of(mod_acme_world_t *world, const acme_domain_t *d
     mod_acme_static_t **own = &world->statics[domain->index];
     if (*own == NULL) {
         *own = apr_pcalloc(world->pool, sizeof(**own));
+        (*own)->seen = apr_hash_make(world->pool);
         (*own)->facts = apr_array_make(world->pool, 2, sizeof(acme_generation_fact_t));
     }
     return *own;
@@ -111,6 +86,11 @@ void mod_acme_static_note(mod_acme_world_t *world, const acme_domain_t *domain,
     apr_pool_create(&pool, world->pool);
     for (int i = 0; files != NULL && i < files->nelts; i++) {
         const char *path = APR_ARRAY_IDX(files, i, const char *);
+        if (apr_hash_get(own->seen, path, APR_HASH_KEY_STRING) != NULL) {
+            continue; /* judged already */
+        }
+        path = apr_pstrdup(world->pool, path);
+        apr_hash_set(own->seen, path, APR_HASH_KEY_STRING, path);
         const char *why = take(own, world, domain, path, pool);
         if (why != NULL) {
             own->is_spoilt = 1;

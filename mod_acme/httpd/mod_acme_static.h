@@ -1,4 +1,4 @@
-/* Certificates that the administrator gives to hosts of managed domains (SSLCertificateFile).
+/* Certificates that the administrator gives: SSLCertificateFile of hosts, or ACMECertificateFile.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Such a certificate counts if all TLS hosts of the domain have one, and each is valid, not

@@ -750,16 +750,23 @@ static apr_array_header_t *make_domains(link_t *link)
     const apr_array_header_t *all = mod_acme_drafts_all(link->drafts);
     apr_array_header_t *domains =
         apr_array_make(link->pool, all->nelts, sizeof(const acme_domain_t *));
+    apr_array_header_t *givens =
+        apr_array_make(link->pool, all->nelts, sizeof(const apr_array_header_t *));
     for (int i = 0; i < all->nelts; i++) {
         mod_acme_draft_t *draft = APR_ARRAY_IDX(all, i, mod_acme_draft_t *);
+        const mod_acme_settings_t *settings = &plan_of(draft)->settings;
+        const apr_array_header_t *given = mod_acme_given_pairs(
+            settings->certificate_files, settings->key_files, link->raw->findings, link->pool);
         const apr_array_header_t *orders = mod_acme_draft_orders(link->drafts, draft);
         for (int j = 0; j < orders->nelts; j++) {
             const acme_domain_t *domain = make_domain(
                 link, draft, APR_ARRAY_IDX(orders, j, const apr_array_header_t *), domains->nelts);
             APR_ARRAY_PUSH(domains, const acme_domain_t *) = domain;
+            APR_ARRAY_PUSH(givens, const apr_array_header_t *) = given;
             plan_of(draft)->first = j == 0 ? domain : plan_of(draft)->first;
         }
     }
+    link->global->givens = givens;
     return domains;
 }
 

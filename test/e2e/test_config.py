@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from world.ca import make_server_certificate
+
 AGREED = "ACMECertificateAgreement accepted\n"
 
 
@@ -54,6 +56,8 @@ def test_a_plain_configuration_has_nothing_to_say(judge):
 
 def test_every_directive_is_taken(judge, folder):
     (folder / "ca.pem").write_text("")
+    certificate, key = make_server_certificate(folder, ("a.example.org",))
+    key.chmod(0o600)
     status, warnings, output = judge(
         AGREED
         + f"""
@@ -91,6 +95,8 @@ ACMEPortMap https:-
     ACMEMembers c.example.org manual
     ACMEPrivateKeys Default
     ACMEHttpProxy http://proxy.example.org:3128
+    ACMECertificateFile {certificate}
+    ACMECertificateKeyFile {key}
 </ACMEDomain>
 <ACMEDomainSet d.example.org auto>
     ACMERenewWindow 50%

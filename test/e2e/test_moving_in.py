@@ -71,6 +71,68 @@ def test_a_self_signed_one_does_not_count(make_ca, make_httpd, folder):
     assert httpd.log_lines("is replaced as soon as there is one: it is self-signed")
 
 
+def given_files(certificate, key, names="example.org"):
+    return (
+        f"<ACMEDomain {names}>\n  ACMECertificateFile {certificate}\n"
+        f"  ACMECertificateKeyFile {key}\n</ACMEDomain>\n"
+    )
+
+
+def test_a_certificate_given_to_the_domain_is_served_and_counts_until_its_day(obtained, make_httpd, clock):
+    ca, certificate, key = obtained
+    config = given_files(certificate, key) + vhost("example.org")
+    httpd = make_httpd(config, ca=ca, **clock.options()).start()
+    first = httpd.verified("example.org")
+    assert httpd.get("example.org").status == 200
+    wait_for((httpd.store / "staging" / "example.org" / "renewal.json").exists, "the plan for its renewal")
+    clock.advance(50 * DAY)
+    wait_for(lambda: ca.requests("/draft-ietf-acme-ari-03/renewalInfo"), "the CA asked when to renew")
+    assert ca.orders() == 1
+    assert httpd.verified("example.org").serial == first.serial
+    clock.advance(12 * DAY)
+    second = httpd.wait_for_certificate("example.org", other_than=first.serial)
+    assert ca.orders() == 2
+    httpd.graceful()
+    assert httpd.verified("example.org").serial == second.serial
+
+
+def test_a_self_signed_one_given_to_the_domain_is_served_and_replaced_at_once(make_ca, make_httpd, folder):
+    certificate, key = make_server_certificate(folder, ("example.org",))
+    ca = make_ca(start=False)
+    config = "ACMERetryDelay 1s\n" + given_files(certificate, key) + vhost("example.org")
+    httpd = make_httpd(config, ca=ca).start()
+    assert httpd.handshake("example.org").names == ["example.org"]
+    assert httpd.log_lines("is replaced as soon as there is one: it is self-signed")
+    ca.start()
+    httpd.wait_for_certificate("example.org")
+
+
+def test_a_given_one_that_lacks_a_name_is_replaced_at_once(obtained, make_httpd):
+    ca, certificate, key = obtained
+    names = ("example.org", "www.example.org")
+    httpd = make_httpd(given_files(certificate, key, " ".join(names)) + vhost(*names), ca=ca).start()
+    httpd.wait_for_certificate("www.example.org")
+    assert httpd.log_lines("is replaced as soon as there is one: .*www.example.org")
+
+
+def test_the_hosts_own_certificate_goes_before_the_one_given_to_the_domain(obtained, make_httpd, folder):
+    ca, certificate, key = obtained
+    own = own_files(*make_server_certificate(folder, ("example.org",)))
+    config = given_files(certificate, key) + vhost("example.org", body=own)
+    httpd = make_httpd(config, ca=ca).start()
+    httpd.wait_for_certificate("example.org")
+    assert ca.orders() == 2
+    assert httpd.log_lines("is replaced as soon as there is one: it is self-signed")
+
+
+def test_a_given_pair_that_does_not_fit_leaves_the_placeholder(obtained, make_httpd, folder):
+    ca, certificate, _ = obtained
+    _, other_key = make_server_certificate(folder, ("example.org",))
+    httpd = make_httpd(given_files(certificate, other_key) + vhost("example.org"), ca=ca).start()
+    httpd.wait_for_certificate("example.org")
+    assert "is not that of the certificate in" in httpd.output
+
+
 def issue(issuer_key, name, key):
     now = datetime.datetime.now(datetime.timezone.utc)
     return (
