@@ -72,6 +72,7 @@ typedef struct {
     const char *preferred_chain; /**< ACMEPreferredChain: issuer of a chain's last certificate, or NULL */
     const char *profile;     /**< ACMEProfile, or NULL */
     int is_profile_mandatory; /**< nothing is ordered from a CA that does not offer it */
+    int keeps_failing; /**< ACMEDropFailing off: no order goes without a name that fails */
     acme_renew_mode_t renew_mode;
     int is_used;      /**< a virtual host answers for one of its names */
     int is_new;       /**< it came with the last reload: whoever wrote it is waiting for it */

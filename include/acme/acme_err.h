@@ -34,6 +34,7 @@ struct acme_err_t {
     const char *problem;     /**< RFC 8555 section 6.7 problem type (whole URN), or NULL */
     const char *text;        /**< one sentence for the administrator, never NULL */
     apr_time_t retry_at;     /**< not to be tried again before; 0 if nobody said */
+    const char *link;        /**< what the CA wants somebody to visit: an https URL, or NULL */
     const acme_err_t *cause; /**< what lay below, or NULL */
 };
 
@@ -47,7 +48,7 @@ acme_err_t *acme_err_system(apr_pool_t *pool, acme_err_class_t errclass, apr_sta
     __attribute__((format(printf, 4, 5), returns_nonnull));
 
 /** @a cause with a sentence before it ("while reading the order of example.org: …"); class,
- * status, problem and retry_at are the cause's. NULL stays NULL. */
+ * status, problem, retry_at and link are the cause's. NULL stays NULL. */
 acme_err_t *acme_err_wrap(apr_pool_t *pool, const acme_err_t *cause, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -50,11 +50,13 @@ typedef struct {
     void (*store_trouble)(void *baton, const acme_err_t *err);
 } acme_issuance_host_t;
 
-/** Begins a run for a certificate of @a spec, whose order counts as @a claim says. It acts when
- * acme_issuance_act is called. @a pool belongs to the run until it ended. */
+/** Begins a run for a certificate of @a spec for @a names (const acme_identifier_t * of the domain: all, or
+ * what is left when some are dropped), whose order counts as @a claim says. It acts when acme_issuance_act is called.
+ * @a pool belongs to the run until it ended. */
 acme_issuance_t *acme_issuance_begin(const acme_issuance_host_t *host, const acme_domain_t *domain,
                                      acme_session_t *session, const acme_key_spec_t *spec,
-                                     acme_claim_t claim, apr_pool_t *pool);
+                                     const apr_array_header_t *names, acme_claim_t claim,
+                                     apr_pool_t *pool);
 
 /** Goes on with what a record says (@a record lives in @a pool). A record that does not fit the domain
  * any more is cleaned away, which counts as no failure. */

@@ -33,12 +33,28 @@ typedef struct {
 /** No more are remembered; the oldest gives way. */
 #define ACME_JOB_PROOFS_MAX 256
 
+/** What the CA pinned on one name: its authorization was judged invalid, or a subproblem named it. */
+typedef struct {
+    const char *name;   /**< as it is ordered */
+    int count;          /**< runs that failed for it since it was proved last */
+    apr_time_t since;   /**< the first of them */
+    apr_time_t last;    /**< the last */
+    const char *detail; /**< what the CA said then */
+    apr_time_t dropped; /**< since when orders go without it (acme_policy.h); 0: they do not */
+    apr_time_t told_at; /**< when that was last logged at ERROR */
+} acme_job_refusal_t;
+
+/** No more are remembered; the oldest gives way. */
+#define ACME_JOB_REFUSALS_MAX 256
+
 typedef struct {
     int errors;           /**< failures in a row since the last success */
     apr_time_t next_run;  /**< not before; 0: whenever due */
     apr_time_t last_run;  /**< when the last attempt ended; 0: never */
+    apr_time_t failing_since; /**< the first failure in the row; 0: the last attempt was a success */
     const char *problem;  /**< of the last failure: problem type or class name; NULL after success */
     const char *detail;   /**< of the last failure: the sentence */
+    const char *link;     /**< of the last failure: what the CA wants somebody to visit, or NULL */
     const char *activity; /**< what was being done */
     apr_time_t logged_at;  /**< when the last failure was logged at ERROR */
     apr_uint32_t logged_hash; /**< of the reason that was logged */
@@ -47,6 +63,7 @@ typedef struct {
     apr_array_header_t *worked; /**< acme_job_proof_t: what worked last, one entry a name, oldest first */
     apr_array_header_t *failures; /**< acme_job_proof_t: what has failed since, one entry a name and
                                        type */
+    apr_array_header_t *refusals; /**< acme_job_refusal_t: one entry a name */
     apr_array_header_t *log;  /**< acme_job_entry_t, oldest first, at most ACME_JOB_LOG_MAX */
     const char *previous;     /**< the text it was read from: unknown members are kept */
 } acme_job_t;
@@ -63,6 +80,17 @@ void acme_job_failed(acme_job_t *job, const acme_job_proof_t *proof, apr_pool_t 
 /** Remembers that @a proof->name was proved by @a proof->type; its failures are forgotten. Copied
  * likewise. */
 void acme_job_worked(acme_job_t *job, const acme_job_proof_t *proof, apr_pool_t *pool);
+
+/** What is remembered against @a name, or NULL. */
+acme_job_refusal_t *acme_job_refusal(const acme_job_t *job, const char *name);
+
+/** Counts that the CA refused @a name at @a when, once for each moment, so that it may be said twice. Copied
+ * likewise. */
+void acme_job_refused(acme_job_t *job, const char *name, const char *detail, apr_time_t when,
+                      apr_pool_t *pool);
+
+/** Forgets what was held against @a name. Nonzero if orders went without it. */
+int acme_job_proved(acme_job_t *job, const char *name);
 
 /** Appends to the history; the text is copied to @a pool and cleaned, the oldest entry gives way. */
 void acme_job_note(acme_job_t *job, apr_time_t when, const char *type, const char *detail,

@@ -38,11 +38,35 @@ typedef struct {
     apr_time_t warn_at;          /**< when its warn window begins; 0: there is none */
 } acme_due_t;
 
-/** What @a domain needs next, given what is in use (@a facts, NULL if nothing) and what its CA suggested
- * (@a renewal, NULL if nothing). Nothing is renewed for its age in the first tenth of its life after
+/** A name that was dropped is tried again after so long. */
+#define ACME_POLICY_DROPPED_FOR ACME_TIME_DAY
+
+/** A name that orders go without, so that the others get their certificate. */
+typedef struct {
+    const acme_identifier_t *identifier; /**< of the domain */
+    acme_job_refusal_t *refusal;         /**< of the job: what the CA holds against it */
+    apr_time_t again; /**< when it is tried again, with the others: a day after it failed last */
+} acme_dropped_t;
+
+/** The names of @a domain that are dropped, given what is in use (@a facts, NULL if nothing): those that the
+ * CA has refused at least three times, over at least 15 minutes where a certificate in use lacks the name (or
+ * there is none), over at least a day and with the end of what is in use near (ACMEWarnWindow) where all have
+ * it. None if that would be all names, or with ACMEDropFailing off. An array of acme_dropped_t in @a pool. */
+apr_array_header_t *acme_policy_dropped(const acme_domain_t *domain,
+                                        const acme_generation_facts_t *facts,
+                                        const acme_job_t *job, apr_time_t now, apr_pool_t *pool);
+
+/** Nonzero if the last run of @a job failed for names alone that are in @a dropped by now: since the next
+ * order goes without them, it need not wait. */
+int acme_policy_is_excused(const acme_job_t *job, const apr_array_header_t *dropped);
+
+/** What @a domain needs next, given what is in use (@a facts, NULL if nothing), what its CA suggested
+ * (@a renewal, NULL if nothing), and which names are @a dropped (acme_dropped_t, NULL if none): for these
+ * alone it is due when they are tried again. Nothing is renewed for its age in the first tenth of its life after
  * we got it, whatever clocks and windows say, unless its CA wants it early. */
 void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
-                     const acme_generation_facts_t *facts, const acme_renewal_t *renewal);
+                     const acme_generation_facts_t *facts, const acme_renewal_t *renewal,
+                     const apr_array_header_t *dropped);
 
 /** The certificate in use that does for @a type, or NULL: one of that type, and where no key types were
  * written the first of any. A default of ours that differs from what is there takes effect when that is
@@ -123,6 +147,12 @@ const char *acme_policy_due_text(acme_due_reason_t reason);
  * far as that is within ACME_POLICY_WAIT_MAX; and rounded up to a whole second, as records keep it. */
 apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform);
+
+/** The same for a run that has failed, where @a failing_since is the first failure in the row (0: this one):
+ * what the CA has paused (acme_err_t.link) not before a day, and after 30 days of failures that are the
+ * domain's own not before a week. */
+apr_time_t acme_policy_next_run(const acme_err_t *err, int errors, apr_time_t failing_since,
+                                apr_interval_time_t retry_delay, apr_time_t now, double uniform);
 
 /** The order in which to use challenge types for @a name (as it is ordered, with "*."): @a types (const
  * char *, as the configuration or our default has them) with what worked last for it first and, behind

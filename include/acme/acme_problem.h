@@ -50,9 +50,19 @@ char *acme_problem_text(const acme_problem_t *problem, apr_pool_t *pool);
  *   REFUSED  connection, dns, tls, incorrectResponse, orderNotReady
  * Of a "compound" the worst subproblem counts.
  * @a doing completes the sentence: "while @a doing: ". The sentence ends with advice for the types
- * where an administrator can act. */
+ * where an administrator can act, and with what is to be visited (acme_problem_link), which is its link. */
 acme_err_t *acme_problem_err(const acme_problem_t *problem, apr_time_t retry_at, const char *doing,
                              apr_pool_t *pool);
+
+/** Nonzero if the CA has paused names after too many failures: a matter of these names alone, and no limit
+ * that ends by itself. */
+int acme_problem_is_pause(const acme_problem_t *problem);
+
+/** The https URL that somebody must visit before the CA goes on: `instance` of userActionRequired
+ * (RFC 8555 section 7.3.3); of rateLimited, where the CA does not say when it ends (@a retry_at 0), `instance`
+ * or the first URL in its words: so the largest CA says how to lift the pause of a name. NULL if there is
+ * none. Printable ASCII without anything that would end an attribute, at most 500 bytes. */
+const char *acme_problem_link(const acme_problem_t *problem, apr_time_t retry_at, apr_pool_t *pool);
 
 /** What to do about a failed validation or refused order, from the type and the well-known words of
  * CAs in the detail, as one sentence; NULL if there is no good advice. */

@@ -42,12 +42,19 @@ typedef struct {
     const char *missing; /**< and what that is, a sentence */
 } acme_record_authorization_t;
 
+/** That the CA refused one name, and what it said. */
+typedef struct {
+    const char *name; /**< as it was ordered */
+    const char *detail;
+} acme_record_refusal_t;
+
 typedef struct {
     acme_step_t step;
     const char *ca_url;  /**< directory URL of the CA */
     acme_key_spec_t spec; /**< of the certificate's key */
     acme_claim_t claim;   /**< which of the CA's limits the order counts for */
     const apr_array_header_t *identifiers; /**< const acme_identifier_t *: the order's names */
+    const apr_array_header_t *left_out; /**< likewise: the domain's names that are not ordered */
     apr_time_t started;
     const char *order_url; /**< NULL before newOrder was answered */
     const char *account_url; /**< of the account that ordered; NULL before */
@@ -59,14 +66,27 @@ typedef struct {
     const char *chain;                  /**< PEM, from STAGE on */
     apr_time_t polling_since;           /**< when POLL was first entered since the last answer of ours */
     acme_err_t *err;     /**< why it failed, from EXPLAIN or CLEAN on; NULL: well */
+    apr_array_header_t *refusals; /**< acme_record_refusal_t: what the CA pinned on a name, one entry a
+                                       name */
+    apr_time_t ended;    /**< when CLEAN was entered, a whole second; 0 before */
     int errors;          /**< at CLEAN: what the job's count of failures becomes */
     apr_time_t next_run; /**< at CLEAN: not before */
     apr_array_header_t *log; /**< acme_job_entry_t: this run in words, oldest first */
 } acme_record_t;
 
-/** A record at ORDER at @a ca for @a domain; everything it points to is copied to @a pool. */
+/** A record at ORDER at @a ca for @a names (const acme_identifier_t *) of @a domain: all, or what is left when
+ * some are dropped. What it points to is copied to @a pool, or the domain's. */
 acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_ca_t *ca,
-                                  const acme_key_spec_t *spec, apr_time_t now, apr_pool_t *pool);
+                                  const acme_key_spec_t *spec, const apr_array_header_t *names,
+                                  apr_time_t now, apr_pool_t *pool);
+
+/** Remembers that the CA refused @a name (of a wildcard with or without "*."), if that is one of the order's
+ * and was not said before. Copied to @a pool. */
+void acme_record_refused(acme_record_t *record, const char *name, const char *detail,
+                         apr_pool_t *pool);
+
+/** What was remembered against @a name, or NULL. */
+const acme_record_refusal_t *acme_record_refusal(const acme_record_t *record, const char *name);
 
 /** Reads; *record NULL if there is none, or if it is damaged (which is logged: a new order is made). */
 acme_err_t *acme_record_read(acme_record_t **record, const acme_store_t *store, const char *folder,
@@ -81,7 +101,8 @@ const char *acme_record_name(const acme_record_authorization_t *authorization, a
 acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,
                                apr_pool_t *scratch_pool);
 
-/** Nonzero if the record is for what @a domain wants now: one of its CAs, same names, a configured key type. */
+/** Nonzero if the record is for what @a domain wants now: one of its CAs, a configured key type, and the same
+ * names, be they ordered or left out. */
 int acme_record_fits(const acme_record_t *record, const acme_domain_t *domain);
 
 #endif

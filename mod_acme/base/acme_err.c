@@ -56,6 +56,7 @@ acme_err_t *acme_err_wrap(apr_pool_t *pool, const acme_err_t *cause, const char 
         make(pool, kept->errclass, kept->status, apr_pstrcat(pool, text, ": ", kept->text, NULL));
     err->problem = kept->problem;
     err->retry_at = kept->retry_at;
+    err->link = kept->link;
     err->cause = kept;
     return err;
 }
@@ -69,6 +70,7 @@ acme_err_t *acme_err_copy(apr_pool_t *pool, const acme_err_t *err)
         acme_err_t *copy = apr_pmemdup(pool, err, sizeof(*err));
         copy->problem = apr_pstrdup(pool, err->problem);
         copy->text = apr_pstrdup(pool, err->text);
+        copy->link = apr_pstrdup(pool, err->link);
         copy->cause = NULL;
         if (first == NULL) {
             first = copy;

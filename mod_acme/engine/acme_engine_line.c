@@ -108,7 +108,7 @@ static apr_time_t hold(acme_engine_t *engine, entry_t *entry, apr_time_t now, ap
     const want_t *want = &entry->want;
     apr_time_t at =
         acme_budget_names_at(&entry->held_by, acme_session_budget(want->session), want->claim,
-                             entry->domain->identifiers, entry->domain->is_new, now, pool);
+                             want->names, entry->domain->is_new, now, pool);
     if (entry->held_by != NULL) {
         acme_bucket_hold(entry->held_by, 1);
         ++gate_of(engine, want->session)->held;

@@ -58,7 +58,7 @@ static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *d
                  entry->domain->name, acme_key_spec_text(due->spec, pool), ca->name,
                  acme_policy_due_text(due->reason));
     entry->run = acme_issuance_begin(&engine->host, entry->domain, entry->want.session, due->spec,
-                                     entry->want.claim, pool);
+                                     entry->want.names, entry->want.claim, pool);
     ++engine->runs;
     take_claim(engine, entry);
 }
@@ -307,17 +307,19 @@ static const acme_generation_facts_t *in_use(const acme_engine_t *engine,
 }
 
 static want_t want_of(acme_engine_t *engine, const entry_t *entry, const acme_due_t *due,
-                      const acme_generation_facts_t *facts, const acme_renewal_t *renewal,
-                      const acme_job_t *job, apr_time_t now, apr_pool_t *pool)
+                      const apr_array_header_t *names, const acme_generation_facts_t *facts,
+                      const acme_renewal_t *renewal, const acme_job_t *job, apr_time_t now,
+                      apr_pool_t *pool)
 {
     const acme_domain_t *domain = entry->domain;
     want_t want = {.session = acme_engine__choose(engine, entry, job->errors, pool),
+                   .names = names,
                    .rank = acme_policy_rank(due, domain->is_new, job->errors, now),
                    .key = due->expires != 0 ? due->expires : job->errors};
     const acme_generation_fact_t *fact =
         facts != NULL ? acme_policy_fact(domain, facts, due->spec->type) : NULL;
     want.claim = acme_policy_claim(
-        acme_session_ca(want.session), domain->identifiers, fact,
+        acme_session_ca(want.session), names, fact,
         fact != NULL ? acme_renewal_find(renewal, fact->certid) : NULL, now);
     return want;
 }
@@ -351,14 +353,17 @@ static void consider(acme_engine_t *engine, entry_t *entry, int was_called, apr_
     const acme_generation_facts_t *used = in_use(engine, domain, facts);
     acme_renewal_t *renewal = read_renewal(engine, domain, used, now, pool);
     acme_due_t due;
-    acme_policy_due(&due, domain, used, renewal);
+    acme_policy_due(&due, domain, used, renewal, NULL);
     acme_job_t *job = is_at_rest(engine, &due, now)
                           ? NULL
                           : acme_job_read(engine->config.store, domain->folder, pool);
+    const acme_dropping_t dropping = {domain, used, renewal, job};
+    const apr_array_header_t *names =
+        job != NULL ? acme_engine__drop(engine, &due, &dropping, now, pool) : NULL;
     warn_of_end(engine, domain, &due, job, now, pool);
     apr_time_t wait_until = 0;
     if (due.reason != ACME_DUE_NEVER && due.at <= now && job->next_run <= now) {
-        want_t want = want_of(engine, entry, &due, facts, renewal, job, now, pool);
+        want_t want = want_of(engine, entry, &due, names, facts, renewal, job, now, pool);
         wait_until = acme_engine__wait(engine, entry, &want, was_called, now, pool);
         if (wait_until == 0) {
             mark_hastened(engine, domain, &due, renewal, pool);

@@ -42,6 +42,7 @@ struct gate_t {
 /* What an entry waits for. */
 typedef struct {
     acme_session_t *session;
+    const apr_array_header_t *names; /* const acme_identifier_t *: to be ordered; of this look alone */
     acme_claim_t claim;
     acme_rank_t rank;
     apr_time_t key; /* smaller ones of the same rank go first */
@@ -161,6 +162,22 @@ void acme_engine__send_away(acme_engine_t *engine, const acme_session_t *session
 
 /** Tells log and children, from time to time, how many wait and until when. */
 void acme_engine__tell_waiting(acme_engine_t *engine);
+
+/* ---- acme_engine_drop.c: names that fail ---- */
+
+/** What there is to judge by. */
+typedef struct {
+    const acme_domain_t *domain;
+    const acme_generation_facts_t *facts; /* in use; or NULL */
+    const acme_renewal_t *renewal;
+    acme_job_t *job;
+} acme_dropping_t;
+
+/** The names that an order of now is for: all but those that were dropped and are not tried again yet. This is
+ * told, a failure that was theirs alone no longer delays the next run, and @a due is judged anew. */
+const apr_array_header_t *acme_engine__drop(acme_engine_t *engine, acme_due_t *due,
+                                            const acme_dropping_t *dropping, apr_time_t now,
+                                            apr_pool_t *pool);
 
 /* ---- acme_engine_sweep.c: what an engine before us left ---- */
 

@@ -52,9 +52,10 @@ static acme_issuance_t *create(const acme_issuance_host_t *host, const acme_doma
 
 acme_issuance_t *acme_issuance_begin(const acme_issuance_host_t *host, const acme_domain_t *domain,
                                      acme_session_t *session, const acme_key_spec_t *spec,
-                                     acme_claim_t claim, apr_pool_t *pool)
+                                     const apr_array_header_t *names, acme_claim_t claim,
+                                     apr_pool_t *pool)
 {
-    acme_record_t *record = acme_record_create(domain, acme_session_ca(session), spec,
+    acme_record_t *record = acme_record_create(domain, acme_session_ca(session), spec, names,
                                                acme_env_now(host->env), pool);
     record->claim = claim;
     acme_issuance_t *run = create(host, domain, session, record, pool);
@@ -79,6 +80,8 @@ static void clean_away(acme_issuance_t *run)
     const acme_job_t *job = acme_job_read(run->host->store, run->domain->folder, run->step_pool);
     record->step = ACME_STEP_CLEAN;
     record->err = NULL;
+    record->ended = issuance_now(run) / ACME_TIME_SECOND * ACME_TIME_SECOND;
+    apr_array_clear(record->refusals);
     record->errors = job->errors;
     record->next_run = job->next_run;
     run->is_unsaved = 1;

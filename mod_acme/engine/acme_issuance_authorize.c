@@ -427,15 +427,33 @@ static void leave_explain(acme_issuance_t *run)
     issuance_goto(run, ACME_STEP_CLEAN, 0);
 }
 
+int issuance__is_about_name(const acme_problem_t *problem)
+{
+    static const char *const others[] = {"serverInternal",     "rateLimited",
+                                         "userActionRequired", "externalAccountRequired",
+                                         "accountDoesNotExist", "badNonce"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); ++i) {
+        if (acme_problem_is(problem, others[i])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static void hear_failure(acme_issuance_t *run, authorization_t *authorization,
                          const acme_authorization_t *heard)
 {
     const acme_challenge_t *challenge = failed_challenge(heard);
+    const char *name = issuance__name(authorization, run->step_pool);
+    acme_err_t *err = explain_failure(heard, name, run->step_pool);
     if (challenge != NULL) {
         authorization->failed_type = apr_pstrdup(run->pool, challenge->type);
     }
-    add_explanation(run, explain_failure(heard, issuance__name(authorization, run->step_pool),
-                                         run->step_pool));
+    if (heard->status == ACME_AUTHORIZATION_INVALID &&
+        (challenge == NULL || issuance__is_about_name(challenge->error))) {
+        acme_record_refused(run->record, name, err->text, run->pool);
+    }
+    add_explanation(run, err);
 }
 
 static void hear_explanation(acme_issuance_t *run, authorization_t *authorization,

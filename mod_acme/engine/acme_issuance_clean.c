@@ -6,6 +6,8 @@
  */
 #include "acme_issuance_private.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "acme/acme_job.h"
@@ -18,6 +20,7 @@ void issuance__settle(acme_issuance_t *run)
     acme_record_t *record = run->record;
     record->errors = 0;
     record->next_run = 0;
+    record->ended = issuance_now(run) / ACME_TIME_SECOND * ACME_TIME_SECOND;
     if (record->err == NULL) {
         return;
     }
@@ -25,12 +28,26 @@ void issuance__settle(acme_issuance_t *run)
     /* to be asked to wait is no failure; where nobody says how long, the pauses grow all the same */
     record->errors =
         job->errors + (record->err->errclass != ACME_ERR_WAIT || record->err->retry_at == 0);
-    record->next_run = acme_policy_retry_at(
-        record->err, record->errors > 0 ? record->errors : 1, run->host->retry_delay,
-        issuance_now(run), acme_env_uniform(run->host->env, run->step_pool));
+    record->next_run = acme_policy_next_run(
+        record->err, record->errors > 0 ? record->errors : 1, job->failing_since,
+        run->host->retry_delay, issuance_now(run),
+        acme_env_uniform(run->host->env, run->step_pool));
     if (run->explanations == 0) { /* else the history has it in the CA's words, name by name */
         issuance_note(run, "error", "%s", record->err->text);
     }
+}
+
+/* Nonzero if nothing but names failed that orders go without, of which the engine tells once a day. */
+static int is_about_dropped(const acme_record_t *record, const acme_job_t *job)
+{
+    for (int i = 0; i < record->refusals->nelts; ++i) {
+        const acme_job_refusal_t *refusal =
+            acme_job_refusal(job, APR_ARRAY_IDX(record->refusals, i, acme_record_refusal_t).name);
+        if (refusal == NULL || refusal->dropped == 0) {
+            return 0;
+        }
+    }
+    return record->refusals->nelts > 0;
 }
 
 static void log_failure(acme_issuance_t *run, acme_job_t *job)
@@ -39,6 +56,10 @@ static void log_failure(acme_issuance_t *run, acme_job_t *job)
     apr_time_t now = issuance_now(run);
     apr_uint32_t hash = acme_policy_reason(err->text);
     const char *again = acme_time_rfc3339(run->record->next_run, run->step_pool);
+    if (is_about_dropped(run->record, job)) {
+        acme_env_log(run->host->env, ACME_LOG_INFO, "%s: %s", run->domain->name, err->text);
+        return;
+    }
     if (!acme_policy_shall_log(job->logged_at, job->logged_hash, hash, now)) {
         ++job->logged_count;
         acme_env_log(run->host->env, ACME_LOG_INFO, "%s: again: %s; tried again at %s",
@@ -84,13 +105,54 @@ static void tell_challenges(const acme_issuance_t *run, acme_job_t *job)
     }
 }
 
+static int is_proved(const acme_issuance_t *run, const char *name)
+{
+    const acme_record_t *record = run->record;
+    for (int i = 0; i < record->authorizations->nelts; ++i) {
+        const acme_record_authorization_t *authorization =
+            APR_ARRAY_IDX(record->authorizations, i, acme_record_authorization_t *);
+        const char *proved = acme_record_name(authorization, run->step_pool);
+        if (authorization->is_done && proved != NULL && strcmp(proved, name) == 0) {
+            return 1;
+        }
+    }
+    return record->err == NULL && record->chain != NULL;
+}
+
+static void tell_back(acme_issuance_t *run, acme_job_t *job, const char *name)
+{
+    acme_job_note(job, issuance_now(run), "back",
+                  apr_psprintf(run->step_pool, "%s is proved again, orders are for it too", name),
+                  run->step_pool);
+    acme_env_log(run->host->env, ACME_LOG_NOTICE,
+                 "%s: %s, which orders went without, is proved again", run->domain->name, name);
+}
+
+/* What the CA holds against names, and no longer holds against others. A name may be proved and the order
+ * refused for it all the same (RFC 8659): that counts. */
+static void tell_refusals(acme_issuance_t *run, acme_job_t *job)
+{
+    const acme_record_t *record = run->record;
+    for (int i = 0; i < record->identifiers->nelts; ++i) {
+        const char *name =
+            APR_ARRAY_IDX(record->identifiers, i, const acme_identifier_t *)->value;
+        const acme_record_refusal_t *refusal = acme_record_refusal(record, name);
+        if (refusal != NULL) {
+            acme_job_refused(job, name, refusal->detail, record->ended, run->step_pool);
+        } else if (is_proved(run, name) && acme_job_proved(job, name)) {
+            tell_back(run, job, name);
+        }
+    }
+}
+
 static void tell_job(acme_issuance_t *run, acme_job_t *job)
 {
     const acme_record_t *record = run->record;
     job->errors = record->errors;
     job->next_run = record->next_run;
-    job->last_run = issuance_now(run);
+    job->last_run = record->ended;
     tell_challenges(run, job);
+    tell_refusals(run, job);
     for (int i = 0; i < record->log->nelts; ++i) {
         const acme_job_entry_t *entry = &APR_ARRAY_IDX(record->log, i, acme_job_entry_t);
         acme_job_note(job, entry->when, entry->type, entry->detail, run->step_pool);
@@ -99,14 +161,18 @@ static void tell_job(acme_issuance_t *run, acme_job_t *job)
         job->problem = record->err->problem != NULL ? record->err->problem
                                                     : acme_err_class_name(record->err->errclass);
         job->detail = record->err->text;
+        job->link = record->err->link;
+        job->failing_since = job->failing_since != 0 ? job->failing_since : record->ended;
         job->activity = apr_psprintf(run->step_pool, "ordering a certificate (%s) from %s",
                                      acme_key_spec_text(&record->spec, run->step_pool),
                                      acme_session_ca(run->session)->name);
         log_failure(run, job);
         return;
     }
+    job->failing_since = record->chain != NULL ? 0 : job->failing_since;
     job->problem = NULL;
     job->detail = NULL;
+    job->link = NULL;
     job->activity = NULL;
     job->logged_at = 0;
     job->logged_hash = 0;

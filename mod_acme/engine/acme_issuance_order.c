@@ -38,6 +38,28 @@ static void take_urls(acme_issuance_t *run)
     run->record->certificate_url = keep(run, run->record->certificate_url, run->order->certificate);
 }
 
+/* RFC 8555 section 6.7.1: what the CA pins on one name or other. */
+static void note_refused(acme_issuance_t *run, const acme_problem_t *problem)
+{
+    for (int i = 0; problem != NULL && i < problem->subproblems->nelts; ++i) {
+        const acme_problem_t *part = APR_ARRAY_IDX(problem->subproblems, i, const acme_problem_t *);
+        if (part->identifier != NULL && issuance__is_about_name(part)) {
+            acme_record_refused(run->record, part->identifier,
+                                acme_problem_text(part, run->step_pool), run->pool);
+        }
+    }
+}
+
+/* An order is refused, or its request for a certificate; one that is only to wait blames no name. */
+static void fail_with_answer(acme_issuance_t *run, const acme_answer_t *answer,
+                             const acme_err_t *err)
+{
+    if (answer->retry_at == 0) {
+        note_refused(run, answer->problem);
+    }
+    issuance_fail(run, err);
+}
+
 /* ---- ORDER ---- */
 
 static void take_authorizations(acme_issuance_t *run)
@@ -100,7 +122,7 @@ static void hear_new_order(acme_issuance_t *run, acme_record_authorization_t *au
         err = take_order(run, answer->exchange);
     }
     if (err != NULL) {
-        issuance_fail(run, err);
+        fail_with_answer(run, answer, err);
         return;
     }
     run->record->order_url = apr_pstrdup(run->pool, location);
@@ -251,6 +273,7 @@ static void take_order_error(acme_issuance_t *run, const acme_order_t *order)
         err->errclass = ACME_ERR_REFUSED;
     }
     run->record->err = acme_err_copy(run->pool, err);
+    note_refused(run, order->error);
 }
 
 /* So often the CSR is sent to a CA that takes it and then still wants it. */
@@ -381,7 +404,7 @@ static void hear_finalize(acme_issuance_t *run, acme_record_authorization_t *aut
             run->retry_at = answer->retry_at;
         }
     } else if (answer->problem == NULL || !acme_problem_is(answer->problem, "orderNotReady")) {
-        issuance_fail(run, answer->err);
+        fail_with_answer(run, answer, answer->err);
         return;
     }
     issuance_goto(run, ACME_STEP_POLL, 0);

@@ -101,6 +101,9 @@ acme_err_t *issuance__compose_order(const char **payload, acme_issuance_t *run,
                                     const acme_directory_t *directory, const char *account_url,
                                     apr_pool_t *pool);
 
+/** Nonzero if @a problem is about the name it was said of, and not about the account, a limit or the CA. */
+int issuance__is_about_name(const acme_problem_t *problem);
+
 void issuance__authorize(acme_issuance_t *run);
 void issuance__publish(acme_issuance_t *run);
 void issuance__respond(acme_issuance_t *run);

@@ -2,9 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * {"version":1, "name":…, "errors":n, "next-run":TIME, "last-run":TIME,
- *  "last":{"problem":…, "detail":…, "activity":…},
+ *  "failing-since":TIME, "last":{"problem":…, "detail":…, "link":…, "activity":…},
  *  "logged-at":TIME, "logged-hash":n, "logged-count":n, "warned-at":TIME,
  *  "challenge":{"worked":[{"name":…, "type":…, "when":TIME}, …], "failed":[likewise]},
+ *  "refused":[{"name":…, "count":n, "since":TIME, "last":TIME, "detail":…, "dropped":TIME,
+ *              "told-at":TIME}, …],
  *  "log":{"entries":[{"when":TIME, "type":…, "detail":…}, …]}}      newest first, as mod_md has it
  *
  * What a newer version wrote beside these members is carried through a rewrite.
@@ -34,6 +36,7 @@ static acme_job_t *empty_job(apr_pool_t *pool)
     job->log = apr_array_make(pool, 8, sizeof(acme_job_entry_t));
     job->worked = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
     job->failures = apr_array_make(pool, 2, sizeof(acme_job_proof_t));
+    job->refusals = apr_array_make(pool, 2, sizeof(acme_job_refusal_t));
     return job;
 }
 
@@ -82,13 +85,35 @@ static void read_challenge(acme_job_t *job, const json_t *challenge, apr_pool_t 
     read_proofs(job, json_object_get(challenge, "failed"), acme_job_failed, pool);
 }
 
+static acme_job_refusal_t *push_refusal(acme_job_t *job, const acme_job_refusal_t *refusal);
+
+static void read_refusals(acme_job_t *job, const json_t *list, apr_pool_t *pool)
+{
+    for (size_t i = 0; i < json_array_size(list) && i < ACME_JOB_REFUSALS_MAX; i++) {
+        const json_t *object = json_array_get(list, i);
+        const char *detail = acme_json_string(object, "detail", pool);
+        const acme_job_refusal_t refusal = {.name = acme_json_string(object, "name", pool),
+                                            .count = acme_json_count(object, "count"),
+                                            .since = acme_json_time(object, "since"),
+                                            .last = acme_json_time(object, "last"),
+                                            .detail = detail != NULL ? detail : "",
+                                            .dropped = acme_json_time(object, "dropped"),
+                                            .told_at = acme_json_time(object, "told-at")};
+        if (refusal.name != NULL && acme_job_refusal(job, refusal.name) == NULL) {
+            (void)push_refusal(job, &refusal);
+        }
+    }
+}
+
 static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool)
 {
     const json_t *last = json_object_get(object, "last");
     job->errors = acme_json_count(object, "errors");
     job->next_run = acme_json_time(object, "next-run");
     job->last_run = acme_json_time(object, "last-run");
+    job->failing_since = acme_json_time(object, "failing-since");
     job->problem = acme_json_string(last, "problem", pool);
+    job->link = acme_json_string(last, "link", pool);
     job->detail = acme_json_string(last, "detail", pool);
     job->activity = acme_json_string(last, "activity", pool);
     job->logged_at = acme_json_time(object, "logged-at");
@@ -96,6 +121,7 @@ static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool
     job->logged_count = acme_json_count(object, "logged-count");
     job->warned_at = acme_json_time(object, "warned-at");
     read_challenge(job, json_object_get(object, "challenge"), pool);
+    read_refusals(job, json_object_get(object, "refused"), pool);
     read_log(job, object, pool);
 }
 
@@ -184,6 +210,24 @@ static void write_challenge(json_t *object, const acme_job_t *job)
     json_object_set_new(challenge, "failed", proofs_json(job->failures));
 }
 
+static json_t *refusals_json(const apr_array_header_t *refusals)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < refusals->nelts; i++) {
+        const acme_job_refusal_t *refusal = &APR_ARRAY_IDX(refusals, i, acme_job_refusal_t);
+        json_t *object = json_object();
+        acme_json_set_string(object, "name", refusal->name);
+        acme_json_set_int(object, "count", refusal->count);
+        acme_json_set_time(object, "since", refusal->since);
+        acme_json_set_time(object, "last", refusal->last);
+        acme_json_set_string(object, "detail", refusal->detail);
+        acme_json_set_time(object, "dropped", refusal->dropped);
+        acme_json_set_time(object, "told-at", refusal->told_at);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
 static void write_members(json_t *object, const char *name, const acme_job_t *job)
 {
     acme_json_set_int(object, "version", FORMAT_VERSION);
@@ -191,15 +235,18 @@ static void write_members(json_t *object, const char *name, const acme_job_t *jo
     acme_json_set_int(object, "errors", job->errors);
     put_time(object, "next-run", job->next_run);
     put_time(object, "last-run", job->last_run);
+    put_time(object, "failing-since", job->failing_since);
     json_t *last = inner_object(object, "last");
     put_string(last, "problem", job->problem);
     put_string(last, "detail", job->detail);
+    put_string(last, "link", job->link);
     put_string(last, "activity", job->activity);
     put_time(object, "logged-at", job->logged_at);
     acme_json_set_int(object, "logged-hash", (json_int_t)job->logged_hash);
     acme_json_set_int(object, "logged-count", job->logged_count);
     put_time(object, "warned-at", job->warned_at);
     write_challenge(object, job);
+    json_object_set_new(object, "refused", refusals_json(job->refusals));
     json_object_set_new(inner_object(object, "log"), "entries", entries_json(job->log));
 }
 
@@ -263,6 +310,63 @@ void acme_job_worked(acme_job_t *job, const acme_job_proof_t *proof, apr_pool_t 
     forget_proofs(job->failures, proof->name, NULL);
     forget_proofs(job->worked, proof->name, NULL);
     append_proof(job->worked, proof, pool);
+}
+
+/* ---- what the CA pins on a name ---- */
+
+acme_job_refusal_t *acme_job_refusal(const acme_job_t *job, const char *name)
+{
+    for (int i = 0; i < job->refusals->nelts; i++) {
+        acme_job_refusal_t *refusal = &APR_ARRAY_IDX(job->refusals, i, acme_job_refusal_t);
+        if (strcmp(refusal->name, name) == 0) {
+            return refusal;
+        }
+    }
+    return NULL;
+}
+
+static void forget_refusal(acme_job_t *job, const acme_job_refusal_t *refusal)
+{
+    acme_job_refusal_t *entries = (acme_job_refusal_t *)job->refusals->elts;
+    job->refusals->nelts--;
+    for (apr_size_t i = (apr_size_t)(refusal - entries); i < (apr_size_t)job->refusals->nelts; i++) {
+        entries[i] = entries[i + 1];
+    }
+}
+
+static acme_job_refusal_t *push_refusal(acme_job_t *job, const acme_job_refusal_t *refusal)
+{
+    if (job->refusals->nelts >= ACME_JOB_REFUSALS_MAX) {
+        forget_refusal(job, &APR_ARRAY_IDX(job->refusals, 0, acme_job_refusal_t));
+    }
+    APR_ARRAY_PUSH(job->refusals, acme_job_refusal_t) = *refusal;
+    return &APR_ARRAY_IDX(job->refusals, job->refusals->nelts - 1, acme_job_refusal_t);
+}
+
+void acme_job_refused(acme_job_t *job, const char *name, const char *detail, apr_time_t when,
+                      apr_pool_t *pool)
+{
+    acme_job_refusal_t *refusal = acme_job_refusal(job, name);
+    if (refusal == NULL) {
+        const acme_job_refusal_t first = {.name = apr_pstrdup(pool, name), .since = when};
+        refusal = push_refusal(job, &first);
+    } else if (refusal->last == when) {
+        return;
+    }
+    refusal->count++;
+    refusal->last = when;
+    refusal->detail = acme_text_clean(detail, MAX_DETAIL, pool);
+}
+
+int acme_job_proved(acme_job_t *job, const char *name)
+{
+    const acme_job_refusal_t *refusal = acme_job_refusal(job, name);
+    if (refusal == NULL) {
+        return 0;
+    }
+    int was_dropped = refusal->dropped != 0;
+    forget_refusal(job, refusal);
+    return was_dropped;
 }
 
 void acme_job_note(acme_job_t *job, apr_time_t when, const char *type, const char *detail,

@@ -158,23 +158,81 @@ static int has_other_profile(const acme_domain_t *domain, const acme_generation_
            (fact->profile == NULL || !acme_text_equal_nocase(fact->profile, domain->profile));
 }
 
+static const acme_identifier_t *name_of(const acme_domain_t *domain, int i)
+{
+    return APR_ARRAY_IDX(domain->identifiers, i, const acme_identifier_t *);
+}
+
+static int has_name(const acme_generation_fact_t *fact, const acme_identifier_t *name)
+{
+    for (int i = 0; i < fact->identifiers->nelts; ++i) {
+        if (acme_identifier_covers(APR_ARRAY_IDX(fact->identifiers, i, const acme_identifier_t *),
+                                   name)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const acme_dropped_t *find_dropped(const apr_array_header_t *dropped, const char *name)
+{
+    for (int i = 0; dropped != NULL && i < dropped->nelts; ++i) {
+        const acme_dropped_t *one = &APR_ARRAY_IDX(dropped, i, acme_dropped_t);
+        if (strcmp(one->identifier->value, name) == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* Nonzero if it lacks a name. *at is when to order it: at once, or when the first of those that were dropped
+ * is tried again. */
+static int lacks_name(apr_time_t *at, const acme_domain_t *domain,
+                      const acme_generation_fact_t *fact, const apr_array_header_t *dropped)
+{
+    int is_lacking = 0;
+    for (int i = 0; i < domain->identifiers->nelts; ++i) {
+        if (has_name(fact, name_of(domain, i))) {
+            continue;
+        }
+        const acme_dropped_t *one = find_dropped(dropped, name_of(domain, i)->value);
+        apr_time_t again = one != NULL ? one->again : 0;
+        *at = !is_lacking || again < *at ? again : *at;
+        is_lacking = 1;
+    }
+    return is_lacking;
+}
+
+/* What a certificate needs beside its names. */
+static acme_due_t judge_fact(const acme_domain_t *domain, const acme_generation_fact_t *fact,
+                             const acme_renewal_t *renewal)
+{
+    acme_due_t at_once = {.reason = ACME_DUE_NEVER};
+    if (fact->revoked != 0) {
+        at_once.reason = ACME_DUE_REVOKED;
+    } else if (is_of_former_ca(domain, fact)) {
+        at_once.reason = ACME_DUE_CA;
+    } else if (has_other_profile(domain, fact)) {
+        at_once.reason = ACME_DUE_PROFILE;
+    } else {
+        return judge_age(domain, fact, renewal);
+    }
+    return at_once;
+}
+
 /* What one certificate needs; better reasons (sooner) replace the one in `due`. */
 static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_spec_t *spec,
-                  const acme_generation_facts_t *facts, const acme_renewal_t *renewal)
+                  const acme_generation_facts_t *facts, const acme_renewal_t *renewal,
+                  const apr_array_header_t *dropped)
 {
     const acme_generation_fact_t *fact = acme_policy_fact(domain, facts, spec->type);
     acme_due_t one = {.reason = ACME_DUE_KEY_TYPE};
-    if (fact != NULL &&
-        acme_identifiers_missing(domain->identifiers, fact->identifiers) != NULL) {
-        one.reason = ACME_DUE_NAMES;
-    } else if (fact != NULL && fact->revoked != 0) {
-        one.reason = ACME_DUE_REVOKED;
-    } else if (fact != NULL && is_of_former_ca(domain, fact)) {
-        one.reason = ACME_DUE_CA;
-    } else if (fact != NULL && has_other_profile(domain, fact)) {
-        one.reason = ACME_DUE_PROFILE;
-    } else if (fact != NULL) {
-        one = judge_age(domain, fact, renewal);
+    apr_time_t names_at = 0;
+    if (fact != NULL) {
+        one = judge_fact(domain, fact, renewal);
+    }
+    if (fact != NULL && lacks_name(&names_at, domain, fact, dropped) && names_at <= one.at) {
+        one = (acme_due_t){.reason = ACME_DUE_NAMES, .at = names_at};
     }
     if (due->reason == ACME_DUE_NEVER || one.at < due->at) {
         due->reason = one.reason;
@@ -186,7 +244,8 @@ static void judge(acme_due_t *due, const acme_domain_t *domain, const acme_key_s
 }
 
 void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
-                     const acme_generation_facts_t *facts, const acme_renewal_t *renewal)
+                     const acme_generation_facts_t *facts, const acme_renewal_t *renewal,
+                     const apr_array_header_t *dropped)
 {
     memset(due, 0, sizeof(*due));
     due->spec = first_spec(domain);
@@ -202,8 +261,87 @@ void acme_policy_due(acme_due_t *due, const acme_domain_t *domain,
         return;
     }
     for (int i = 0; i < domain->key_specs->nelts; ++i) {
-        judge(due, domain, &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t), facts, renewal);
+        judge(due, domain, &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t), facts, renewal,
+              dropped);
     }
+}
+
+/* ---- names that fail ---- */
+
+/* What the CA says once or twice may be an accident; a name of a new site is waited for shortly, and one that
+ * works as long as its certificate does. */
+#define DROP_COUNT 3
+#define DROP_SPAN_NEW (15 * ACME_TIME_MINUTE)
+#define DROP_SPAN_IN_USE ACME_TIME_DAY
+
+static int is_in_use(const acme_generation_facts_t *facts, const acme_identifier_t *name)
+{
+    for (int i = 0; facts != NULL && i < facts->certificates->nelts; ++i) {
+        if (!has_name(&APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t), name)) {
+            return 0;
+        }
+    }
+    return facts != NULL;
+}
+
+static int is_in_warn_window(const acme_domain_t *domain, const acme_generation_facts_t *facts,
+                             apr_time_t now)
+{
+    acme_due_t due = {.expires = 0};
+    for (int i = 0; i < facts->certificates->nelts; ++i) {
+        note_end(&due, domain, &APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t));
+    }
+    return now >= due.warn_at;
+}
+
+static int is_dropped(const acme_domain_t *domain, const acme_generation_facts_t *facts,
+                      const acme_identifier_t *name, const acme_job_refusal_t *refusal,
+                      apr_time_t now)
+{
+    if (refusal == NULL || refusal->count < DROP_COUNT) {
+        return 0;
+    }
+    apr_interval_time_t span = refusal->last - refusal->since;
+    return is_in_use(facts, name)
+               ? span >= DROP_SPAN_IN_USE && is_in_warn_window(domain, facts, now)
+               : span >= DROP_SPAN_NEW;
+}
+
+apr_array_header_t *acme_policy_dropped(const acme_domain_t *domain,
+                                        const acme_generation_facts_t *facts,
+                                        const acme_job_t *job, apr_time_t now, apr_pool_t *pool)
+{
+    apr_array_header_t *dropped = apr_array_make(pool, 2, sizeof(acme_dropped_t));
+    for (int i = 0; !domain->keeps_failing && i < domain->identifiers->nelts; ++i) {
+        acme_job_refusal_t *refusal = acme_job_refusal(job, name_of(domain, i)->value);
+        if (is_dropped(domain, facts, name_of(domain, i), refusal, now)) {
+            /* what was refused in the future was so by a clock that was wrong */
+            APR_ARRAY_PUSH(dropped, acme_dropped_t) = (acme_dropped_t){
+                .identifier = name_of(domain, i),
+                .refusal = refusal,
+                .again = refusal->last <= now ? refusal->last + ACME_POLICY_DROPPED_FOR : now};
+        }
+    }
+    if (dropped->nelts == domain->identifiers->nelts) {
+        apr_array_clear(dropped); /* an order for nothing helps nobody */
+    }
+    return dropped;
+}
+
+int acme_policy_is_excused(const acme_job_t *job, const apr_array_header_t *dropped)
+{
+    int count = 0;
+    for (int i = 0; i < job->refusals->nelts; ++i) {
+        const acme_job_refusal_t *refusal = &APR_ARRAY_IDX(job->refusals, i, acme_job_refusal_t);
+        if (refusal->last != job->last_run) {
+            continue;
+        }
+        if (find_dropped(dropped, refusal->name) == NULL) {
+            return 0;
+        }
+        ++count;
+    }
+    return count > 0;
 }
 
 /* More than so many are spread. */
@@ -403,6 +541,27 @@ apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_
     apr_interval_time_t span =
         doubled(first_delay(err->errclass, retry_delay), errors, ACME_POLICY_RETRY_MAX);
     return whole_second(later(spread(now, span, uniform), asked_for(err, now)));
+}
+
+/* After so long nobody is waiting for it any more. */
+#define TIRESOME (30 * ACME_TIME_DAY)
+
+static int is_its_own(acme_err_class_t errclass)
+{
+    return errclass != ACME_ERR_NETWORK && errclass != ACME_ERR_STORE &&
+           errclass != ACME_ERR_CLOCK && errclass != ACME_ERR_WAIT;
+}
+
+apr_time_t acme_policy_next_run(const acme_err_t *err, int errors, apr_time_t failing_since,
+                                apr_interval_time_t retry_delay, apr_time_t now, double uniform)
+{
+    apr_time_t at = acme_policy_retry_at(err, errors, retry_delay, now, uniform);
+    if (failing_since != 0 && now - failing_since >= TIRESOME && is_its_own(err->errclass)) {
+        at = later(at, now + 7 * ACME_TIME_DAY + part_of(ACME_TIME_DAY, uniform));
+    } else if (err->link != NULL && err->errclass == ACME_ERR_WAIT) {
+        at = later(at, spread(now, ACME_TIME_DAY, uniform));
+    }
+    return whole_second(at);
 }
 
 apr_time_t acme_policy_probe_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,

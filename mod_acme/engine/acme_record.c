@@ -48,9 +48,9 @@ static json_t *write_identifiers(const apr_array_header_t *identifiers)
 }
 
 static acme_err_t *read_identifiers(const apr_array_header_t **identifiers, const json_t *object,
-                                    apr_pool_t *pool)
+                                    const char *member, apr_pool_t *pool)
 {
-    apr_array_header_t *values = acme_json_strings(object, "domains", 1000, pool);
+    apr_array_header_t *values = acme_json_strings(object, member, 1000, pool);
     apr_array_header_t *list = apr_array_make(pool, values->nelts, sizeof(acme_identifier_t *));
     for (int i = 0; i < values->nelts; ++i) {
         acme_identifier_t *identifier;
@@ -138,6 +138,7 @@ static json_t *write_err(const acme_err_t *err)
     acme_json_set_string(object, "problem", err->problem);
     acme_json_set_string(object, "detail", err->text);
     acme_json_set_time(object, "retry-at", err->retry_at);
+    acme_json_set_string(object, "link", err->link);
     return object;
 }
 
@@ -155,7 +156,70 @@ static acme_err_t *read_err(const json_t *object, apr_pool_t *pool)
         acme_err_make(pool, (acme_err_class_t)errclass, "%s", detail != NULL ? detail : "unknown");
     err->problem = acme_json_string(object, "problem", pool);
     err->retry_at = acme_json_time(object, "retry-at");
+    err->link = acme_json_string(object, "link", pool);
     return err;
+}
+
+/* ---- what the CA pinned on names ---- */
+
+static json_t *write_refusals(const apr_array_header_t *refusals)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < refusals->nelts; ++i) {
+        const acme_record_refusal_t *refusal = &APR_ARRAY_IDX(refusals, i, acme_record_refusal_t);
+        json_t *object = json_object();
+        acme_json_set_string(object, "name", refusal->name);
+        acme_json_set_string(object, "detail", refusal->detail);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static apr_array_header_t *read_refusals(const json_t *list, apr_pool_t *pool)
+{
+    apr_array_header_t *refusals = apr_array_make(pool, 2, sizeof(acme_record_refusal_t));
+    for (size_t i = 0; i < json_array_size(list); ++i) {
+        const json_t *object = json_array_get(list, i);
+        const acme_record_refusal_t refusal = {.name = acme_json_string(object, "name", pool),
+                                               .detail = acme_json_string(object, "detail", pool)};
+        if (refusal.name != NULL && refusal.detail != NULL) {
+            APR_ARRAY_PUSH(refusals, acme_record_refusal_t) = refusal;
+        }
+    }
+    return refusals;
+}
+
+static int is_ordered(const acme_record_t *record, const char *name)
+{
+    for (int i = 0; i < record->identifiers->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(record->identifiers, i, const acme_identifier_t *)->value, name) ==
+            0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+const acme_record_refusal_t *acme_record_refusal(const acme_record_t *record, const char *name)
+{
+    for (int i = 0; i < record->refusals->nelts; ++i) {
+        const acme_record_refusal_t *refusal =
+            &APR_ARRAY_IDX(record->refusals, i, acme_record_refusal_t);
+        if (strcmp(refusal->name, name) == 0) {
+            return refusal;
+        }
+    }
+    return NULL;
+}
+
+void acme_record_refused(acme_record_t *record, const char *name, const char *detail,
+                         apr_pool_t *pool)
+{
+    name = is_ordered(record, name) ? name : apr_pstrcat(pool, "*.", name, NULL);
+    if (is_ordered(record, name) && acme_record_refusal(record, name) == NULL) {
+        APR_ARRAY_PUSH(record->refusals, acme_record_refusal_t) = (acme_record_refusal_t){
+            .name = apr_pstrdup(pool, name), .detail = apr_pstrdup(pool, detail)};
+    }
 }
 
 /* ---- the history of the run ---- */
@@ -192,14 +256,31 @@ static apr_array_header_t *read_log(const json_t *list, apr_pool_t *pool)
 
 /* ---- the record ---- */
 
+/* Those of `set` that are not in `other`. */
+static apr_array_header_t *rest_of(const apr_array_header_t *set, const apr_array_header_t *other,
+                                   apr_pool_t *pool)
+{
+    apr_array_header_t *rest = apr_array_make(pool, 2, sizeof(const acme_identifier_t *));
+    for (int i = 0; i < set->nelts; ++i) {
+        const acme_identifier_t *name = APR_ARRAY_IDX(set, i, const acme_identifier_t *);
+        if (!acme_identifiers_contain(other, name)) {
+            APR_ARRAY_PUSH(rest, const acme_identifier_t *) = name;
+        }
+    }
+    return rest;
+}
+
 acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_ca_t *ca,
-                                  const acme_key_spec_t *spec, apr_time_t now, apr_pool_t *pool)
+                                  const acme_key_spec_t *spec, const apr_array_header_t *names,
+                                  apr_time_t now, apr_pool_t *pool)
 {
     acme_record_t *record = apr_pcalloc(pool, sizeof(*record));
     record->step = ACME_STEP_ORDER;
     record->ca_url = apr_pstrdup(pool, ca->directory_url);
     record->spec = *spec;
-    record->identifiers = acme_identifiers_sorted(domain->identifiers, pool);
+    record->identifiers = acme_identifiers_sorted(names, pool);
+    record->left_out = rest_of(domain->identifiers, names, pool);
+    record->refusals = apr_array_make(pool, 2, sizeof(acme_record_refusal_t));
     record->started = now;
     record->authorizations = apr_array_make(pool, 4, sizeof(acme_record_authorization_t *));
     record->log = apr_array_make(pool, 16, sizeof(acme_job_entry_t));
@@ -220,7 +301,8 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
         return acme_err_make(pool, ACME_ERR_INPUT, "a member is missing or not known");
     }
     read->spec.bits = (int)acme_json_int(object, "key-bits", 0);
-    ACME_TRY(read_identifiers(&read->identifiers, object, pool));
+    ACME_TRY(read_identifiers(&read->identifiers, object, "domains", pool));
+    ACME_TRY(read_identifiers(&read->left_out, object, "left-out", pool));
     ACME_TRY(read_authorizations(read, object, pool));
     read->started = acme_json_time(object, "started");
     read->order_url = acme_json_url(object, "url", pool);
@@ -233,6 +315,11 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
     read->chain = acme_json_string(object, "chain", pool);
     read->polling_since = acme_json_time(object, "polling-since");
     read->err = read_err(json_object_get(object, "error"), pool);
+    read->refusals = read_refusals(json_object_get(object, "refused"), pool);
+    read->ended = acme_json_time(object, "ended");
+    if (read->ended == 0 && read->step == ACME_STEP_CLEAN) {
+        read->ended = read->started; /* an older version did not say */
+    }
     read->errors = (int)acme_json_int(object, "errors", 0);
     read->next_run = acme_json_time(object, "next-run");
     read->log = read_log(json_object_get(object, "log"), pool);
@@ -281,6 +368,7 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     acme_json_set_string(object, "key-type", acme_key_type_name(record->spec.type));
     acme_json_set_int(object, "key-bits", record->spec.bits);
     json_object_set_new(object, "domains", write_identifiers(record->identifiers));
+    json_object_set_new(object, "left-out", write_identifiers(record->left_out));
     acme_json_set_string(object, "url", record->order_url);
     acme_json_set_string(object, "account-url", record->account_url);
     acme_json_set_string(object, "profile", record->profile);
@@ -294,6 +382,8 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     if (record->err != NULL) {
         json_object_set_new(object, "error", write_err(record->err));
     }
+    json_object_set_new(object, "refused", write_refusals(record->refusals));
+    acme_json_set_time(object, "ended", record->ended);
     acme_json_set_int(object, "errors", record->errors);
     acme_json_set_time(object, "next-run", record->next_run);
     json_object_set_new(object, "log", write_log(record->log));
@@ -322,18 +412,26 @@ acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,
     return acme_store_del(store, record_path(folder, scratch_pool), scratch_pool);
 }
 
-int acme_record_fits(const acme_record_t *record, const acme_domain_t *domain)
+static int has_same_names(const acme_record_t *record, const acme_domain_t *domain)
 {
-    if (acme_domain_find_ca(domain, record->ca_url) == NULL ||
-        record->identifiers->nelts != domain->identifiers->nelts) {
+    if (record->identifiers->nelts + record->left_out->nelts != domain->identifiers->nelts) {
         return 0;
     }
-    for (int i = 0; i < record->identifiers->nelts; ++i) {
-        if (!acme_identifiers_contain(
-                domain->identifiers,
-                APR_ARRAY_IDX(record->identifiers, i, const acme_identifier_t *))) {
+    for (int i = 0; i < domain->identifiers->nelts; ++i) {
+        const acme_identifier_t *name =
+            APR_ARRAY_IDX(domain->identifiers, i, const acme_identifier_t *);
+        if (!acme_identifiers_contain(record->identifiers, name) &&
+            !acme_identifiers_contain(record->left_out, name)) {
             return 0;
         }
+    }
+    return 1;
+}
+
+int acme_record_fits(const acme_record_t *record, const acme_domain_t *domain)
+{
+    if (acme_domain_find_ca(domain, record->ca_url) == NULL || !has_same_names(record, domain)) {
+        return 0;
     }
     for (int i = 0; i < domain->key_specs->nelts; ++i) {
         const acme_key_spec_t *spec = &APR_ARRAY_IDX(domain->key_specs, i, acme_key_spec_t);

@@ -477,7 +477,8 @@ static void mind_limits(acme_session_t *session, const acme_ask_t *ask, const ac
     }
     if (answer->err == NULL) {
         note_ordered(session, now);
-    } else if (answer->problem != NULL && acme_problem_is(answer->problem, "rateLimited")) {
+    } else if (answer->problem != NULL && acme_problem_is(answer->problem, "rateLimited") &&
+               !acme_problem_is_pause(answer->problem)) {
         note_refused(session, answer->retry_at, now);
     }
 }

@@ -1,7 +1,7 @@
 /* The status page as JSON: put together from facts when it is asked for, never from memory.
  * SPDX-License-Identifier: Apache-2.0
  *
- * {"version":…, "activation":…, "engine":"up"|"down", "trouble":…, "managed-domains":[
+ * {"version":…, "activation":…, "engine":"up"|"down", "trouble":…, "dropped-names":n, "managed-domains":[
  *   {"name":…, "domains":[…], "ca":{"name":…, "url":…,
  *    "trouble":{"detail":…, "problem":…, "errors":n, "next-run":TIME}}, "renew-mode":…,
  * "renew-window":…, "warn-window":…, "state":…, "generation":n, "renew-at":TIME,
@@ -9,7 +9,9 @@
  * "sha256-fingerprint":…, "issuer-name":…, "profile":…, "ari-cert-id":…, "renewal-info":{
  *    "window":{"from":…, "until":…}, "renew-at":…, "explanation-url":…, "next-check":…},
  *    "domains":[…]}, …}, "renewal":{"errors":n,
- * "next-run":TIME, "last-run":TIME, "last":{…}, "log":{…}, "step":…, "started":TIME},
+ * "next-run":TIME, "last-run":TIME, "failing-since":TIME, "last":{"problem":…, "detail":…, "link":URL,
+ *    "activity":…}, "log":{…}, "step":…, "started":TIME},
+ *    "dropped":[{"name":…, "since":TIME, "detail":…, "next-run":TIME}, …],
  *    "manual":[…], "standing":[…] (acme_status_manual.c), "activation":…}, …]}
  *
  * "state" is a judgement of the certificates alone: "complete" (they fit what is wanted now),
@@ -240,7 +242,7 @@ static void add_facts(json_t *object, const acme_generation_facts_t *facts,
     }
     acme_json_set_int(object, "generation", (json_int_t)facts->number);
     acme_due_t due;
-    acme_policy_due(&due, domain, facts, renewal);
+    acme_policy_due(&due, domain, facts, renewal, NULL);
     if (due.reason == ACME_DUE_RENEWAL || due.reason == ACME_DUE_RENEWAL_INFO) {
         acme_json_set_time(object, "renew-at", due.at);
     }
@@ -271,11 +273,49 @@ static void add_certificates(json_t *object, const acme_domain_t *domain, const 
 
 /* ---- what is going on */
 
+static int is_name_of(const acme_domain_t *domain, const char *name)
+{
+    for (int i = 0; i < domain->identifiers->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(domain->identifiers, i, const acme_identifier_t *)->value, name) ==
+            0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The names that orders go without, as the engine has noted it in the job. */
+static void add_dropped(json_t *object, const acme_domain_t *domain, const json_t *job,
+                        apr_pool_t *pool)
+{
+    json_t *dropped = json_array();
+    const json_t *refused = json_object_get(job, "refused");
+    for (size_t i = 0; i < json_array_size(refused); i++) {
+        const json_t *refusal = json_array_get(refused, i);
+        const char *name = acme_json_string(refusal, "name", pool);
+        apr_time_t since = acme_json_time(refusal, "dropped");
+        if (since == 0 || name == NULL || !is_name_of(domain, name)) {
+            continue;
+        }
+        json_t *one = json_object();
+        acme_json_set_string(one, "name", name);
+        acme_json_set_time(one, "since", since);
+        acme_json_set_string(one, "detail", acme_json_string(refusal, "detail", pool));
+        acme_json_set_time(one, "next-run",
+                           acme_json_time(refusal, "last") + ACME_POLICY_DROPPED_FOR);
+        json_array_append_new(dropped, one);
+    }
+    if (json_array_size(dropped) > 0) {
+        json_object_set(object, "dropped", dropped);
+    }
+    json_decref(dropped);
+}
+
 static void add_renewal(json_t *object, const acme_domain_t *domain, const view_t *view,
                         apr_pool_t *pool)
 {
-    static const char *const of_job[] = {"errors", "next-run", "last-run", NULL};
-    static const char *const of_last[] = {"problem", "detail", "activity", NULL};
+    static const char *const of_job[] = {"errors", "next-run", "last-run", "failing-since", NULL};
+    static const char *const of_last[] = {"problem", "detail", "link", "activity", NULL};
     static const char *const of_log[] = {"log", NULL};
     static const char *const of_order[] = {"step", "started", NULL};
     const char *folder = domain->folder;
@@ -294,6 +334,7 @@ static void add_renewal(json_t *object, const acme_domain_t *domain, const view_
     const json_t *order =
         read_record(domain, acme_store_path(pool, "staging", folder, "order.json"), view, pool);
     copy_members(renewal, order, of_order);
+    add_dropped(object, domain, job, pool);
     acme_status__add_manual(object, domain, order, view->store, pool);
     if (json_object_size(renewal) > 0) {
         json_object_set(object, "renewal", renewal);
@@ -314,15 +355,19 @@ static json_t *domain_json(const acme_domain_t *domain, const view_t *view, apr_
     return object;
 }
 
-static json_t *all_json(const apr_array_header_t *domains, const view_t *view, apr_pool_t *pool)
+static json_t *all_json(const apr_array_header_t *domains, const view_t *view, json_int_t *dropped,
+                        apr_pool_t *pool)
 {
+    *dropped = 0;
     json_t *managed = json_array();
     apr_pool_t *iterpool;
     apr_pool_create(&iterpool, pool);
     for (int i = 0; i < domains->nelts; i++) {
         apr_pool_clear(iterpool);
-        json_array_append_new(
-            managed, domain_json(APR_ARRAY_IDX(domains, i, const acme_domain_t *), view, iterpool));
+        json_t *one =
+            domain_json(APR_ARRAY_IDX(domains, i, const acme_domain_t *), view, iterpool);
+        *dropped += (json_int_t)json_array_size(json_object_get(one, "dropped"));
+        json_array_append_new(managed, one);
     }
     apr_pool_destroy(iterpool);
     return managed;
@@ -365,7 +410,10 @@ static json_t *server_json(const apr_array_header_t *domains, const view_t *view
                              acme_text_clean(view->host->store_trouble, MAX_SENTENCE, pool));
     }
     add_waiting(object, domains->nelts, view, pool);
-    json_object_set_new(object, "managed-domains", all_json(domains, view, pool));
+    json_int_t dropped;
+    json_t *managed = all_json(domains, view, &dropped, pool);
+    acme_json_set_int(object, "dropped-names", dropped);
+    json_object_set_new(object, "managed-domains", managed);
     return object;
 }
 

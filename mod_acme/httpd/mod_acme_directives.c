@@ -876,6 +876,8 @@ const command_rec mod_acme_directives[] = {
               "the name of a profile that the CA offers, or none"),
     OF_DOMAIN("ACMEProfileMandatory", set_domain_switch, is_profile_mandatory,
               "on or off: nothing is ordered from a CA that does not offer the profile"),
+    OF_DOMAIN("ACMEDropFailing", set_domain_switch, is_dropping,
+              "on or off: orders go without a name that fails again and again"),
     DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),
     DIRECTIVE("ACMEChallengeDns01", set_challenge_dns01,
               "rfc2136 [server=HOST] [key=FILE] [zone=ZONE], exec [style=STYLE] [credentials=FILE] "

@@ -48,7 +48,8 @@ mod_acme_server_t *mod_acme_settings_server(const server_rec *s)
 void mod_acme_settings_clear(mod_acme_settings_t *settings)
 {
     *settings = (mod_acme_settings_t){
-        .renew_mode = -1, .via_ari = -1, .is_profile_mandatory = -1, .is_auto = -1};
+        .renew_mode = -1, .via_ari = -1, .is_profile_mandatory = -1, .is_dropping = -1,
+        .is_auto = -1};
 }
 
 static int is_written(const acme_window_t *window)
@@ -87,6 +88,7 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .key_files = has_files ? add->key_files : base->key_files,
         .is_profile_mandatory = add->is_profile_mandatory >= 0 ? add->is_profile_mandatory
                                                                : base->is_profile_mandatory,
+        .is_dropping = add->is_dropping >= 0 ? add->is_dropping : base->is_dropping,
         .is_auto = add->is_auto >= 0 ? add->is_auto : base->is_auto,
         .first = OVER(first),
     };

@@ -48,6 +48,7 @@ typedef struct {
     apr_array_header_t *certificate_files; /**< mod_acme_given_file_t; NULL: not written */
     apr_array_header_t *key_files;         /**< mod_acme_given_file_t; NULL: not written */
     int is_profile_mandatory;                  /**< -1: not written */
+    int is_dropping;                           /**< ACMEDropFailing; -1: not written */
     int is_auto;                               /**< ACMEMembers auto; -1: not written */
     const ap_directive_t *first;               /**< the first of them all; NULL: nothing written */
 } mod_acme_settings_t;

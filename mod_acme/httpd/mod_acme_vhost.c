@@ -324,6 +324,7 @@ static void set_defaults(const link_t *link, mod_acme_settings_t *settings)
     settings->renew_mode = ACME_RENEW_AUTO;
     settings->via_ari = 1;
     settings->is_profile_mandatory = 0;
+    settings->is_dropping = 1;
     settings->is_auto = 1;
 }
 
@@ -735,6 +736,7 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->preferred_chain = written_or_null(settings->preferred_chain);
     domain->profile = written_or_null(settings->profile);
     domain->is_profile_mandatory = settings->is_profile_mandatory;
+    domain->keeps_failing = !settings->is_dropping;
     domain->warn_window = settings->warn_window;
     domain->renew_mode = (acme_renew_mode_t)settings->renew_mode;
     domain->is_used = draft->is_used;

@@ -233,14 +233,53 @@ static acme_err_class_t class_of(const acme_problem_t *problem, apr_time_t retry
     return ACME_ERR_NETWORK;
 }
 
+/* ---- what is to be visited ---- */
+
+#define MAX_LINK 500
+#define HTTPS "https://"
+
+/* The end of the URL at @a text: at what no URL has in it, or what could end an attribute. */
+static apr_size_t url_length(const char *text)
+{
+    apr_size_t len = 0;
+    while (text[len] > ' ' && text[len] < 0x7f && strchr("\"<>'`\\{}|^", text[len]) == NULL) {
+        len++;
+    }
+    while (len > 0 && strchr(".,;:!?)]", text[len - 1]) != NULL) {
+        len--; /* the sentence around it */
+    }
+    return len;
+}
+
+static const char *url_in(const char *text, apr_pool_t *pool)
+{
+    const char *url = text != NULL ? strstr(text, HTTPS) : NULL;
+    apr_size_t len = url != NULL ? url_length(url) : 0;
+    return len > sizeof(HTTPS) && len <= MAX_LINK ? apr_pstrmemdup(pool, url, len) : NULL;
+}
+
+/* see acme_problem.h */
+const char *acme_problem_link(const acme_problem_t *problem, apr_time_t retry_at, apr_pool_t *pool)
+{
+    int is_limited = acme_problem_is(problem, "rateLimited") && retry_at == 0;
+    const char *link = is_limited || acme_problem_is(problem, "userActionRequired")
+                           ? url_in(problem->instance, pool)
+                           : NULL;
+    return link == NULL && is_limited ? url_in(problem->detail, pool) : link;
+}
+
 /* see acme_problem.h */
 acme_err_t *acme_problem_err(const acme_problem_t *problem, apr_time_t retry_at, const char *doing,
                              apr_pool_t *pool)
 {
     const char *advice = acme_problem_advice(problem);
-    acme_err_t *err = acme_err_make(pool, class_of(problem, retry_at), "while %s: %s%s%s", doing,
-                                    acme_problem_text(problem, pool), advice != NULL ? "; " : "",
-                                    advice != NULL ? advice : "");
+    const char *link = acme_problem_link(problem, retry_at, pool);
+    acme_err_t *err =
+        acme_err_make(pool, class_of(problem, retry_at), "while %s: %s%s%s%s%s", doing,
+                      acme_problem_text(problem, pool), advice != NULL ? "; " : "",
+                      advice != NULL ? advice : "", link != NULL ? "; visit " : "",
+                      link != NULL ? link : "");
+    err->link = link;
     err->problem = strcmp(problem->type, NO_TYPE) != 0 ? apr_pstrdup(pool, problem->type) : NULL;
     err->retry_at = retry_at;
     return err;
@@ -346,8 +385,8 @@ static const advice_row_t advice_rows[] = {
 
     /* limits */
     {NULL, "temporarily prevented from requesting",
-     "the CA has paused this name after too many failures: mend what failed, then open the URL it "
-     "gives"},
+     "the CA has paused this name after too many failures: mend what failed, then lift the pause "
+     "at the URL that it gives"},
     {NULL, "too many certificates",
      "wait until the time it gives; keep the store (ACMEStoreDir) from being deleted, and use the "
      "CA's staging server for tests"},
@@ -461,6 +500,13 @@ static const char *find_advice(const acme_problem_t *problem, int with_words)
         }
     }
     return NULL;
+}
+
+/* see acme_problem.h */
+int acme_problem_is_pause(const acme_problem_t *problem)
+{
+    return acme_problem_is(problem, "rateLimited") &&
+           contains(problem->detail, "temporarily prevented from requesting");
 }
 
 /* see acme_problem.h */

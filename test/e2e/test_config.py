@@ -66,6 +66,7 @@ ACMERetryFailover 5
 ACMERenewViaARI off
 ACMEProfile shortlived
 ACMEProfileMandatory on
+ACMEDropFailing off
 ACMEPreferredChain "ISRG Root X2"
 ACMEContactEmail a@example.org mailto:b@example.org
 ACMEContactEmail c@example.org

@@ -314,6 +314,58 @@ static void senseless_members_count_as_absent(void **state)
     assert_int_equal(1, rewritten(world, job)->log->nelts);
 }
 
+static void what_the_ca_pins_on_a_name_is_counted_once_a_run(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    acme_job_refused(job, "a.example", "first", FAKE_ENV_START, *state);
+    acme_job_refused(job, "a.example", "said again after a crash", FAKE_ENV_START, *state);
+    acme_job_refused(job, "b.example", "other", FAKE_ENV_START, *state);
+    job->failing_since = FAKE_ENV_START;
+    job->link = "https://ca.example/unpause";
+    job = rewritten(world, job);
+    acme_job_refused(job, "a.example", "sec\nond", FAKE_ENV_START + ACME_TIME_HOUR, *state);
+    acme_job_refusal(job, "a.example")->dropped = FAKE_ENV_START + ACME_TIME_DAY;
+    acme_job_refusal(job, "a.example")->told_at = FAKE_ENV_START + 2 * ACME_TIME_DAY;
+    job = rewritten(world, job);
+    const acme_job_refusal_t *refusal = acme_job_refusal(job, "a.example");
+    assert_int_equal(2, refusal->count);
+    assert_true(refusal->since == FAKE_ENV_START);
+    assert_true(refusal->last == FAKE_ENV_START + ACME_TIME_HOUR);
+    assert_true(refusal->dropped == FAKE_ENV_START + ACME_TIME_DAY);
+    assert_true(refusal->told_at == FAKE_ENV_START + 2 * ACME_TIME_DAY);
+    assert_null(strchr(refusal->detail, '\n'));
+    assert_true(job->failing_since == FAKE_ENV_START);
+    assert_string_equal("https://ca.example/unpause", job->link);
+    assert_int_equal(0, acme_job_proved(job, "b.example"));
+    assert_int_equal(1, acme_job_proved(job, "a.example"));
+    assert_int_equal(0, acme_job_proved(job, "a.example"));
+    assert_int_equal(0, rewritten(world, job)->refusals->nelts);
+}
+
+static void of_too_many_refusals_the_oldest_gives_way(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    for (int i = 0; i <= ACME_JOB_REFUSALS_MAX; i++) {
+        acme_job_refused(job, apr_psprintf(*state, "n%d.example", i), "no", FAKE_ENV_START, *state);
+    }
+    job = rewritten(world, job);
+    assert_int_equal(ACME_JOB_REFUSALS_MAX, job->refusals->nelts);
+    assert_null(acme_job_refusal(job, "n0.example"));
+    assert_non_null(acme_job_refusal(job, "n1.example"));
+}
+
+static void refusals_that_are_none_are_left_out(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    put(world, "{\"refused\":[1,{},{\"name\":7},{\"name\":\"a\",\"count\":-1},{\"name\":\"a\"}]}");
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    assert_int_equal(1, job->refusals->nelts);
+    assert_int_equal(0, acme_job_refusal(job, "a")->count);
+    assert_string_equal("", acme_job_refusal(job, "a")->detail);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +377,9 @@ int main(void)
         FIXTURE_TEST(a_name_may_fail_again_after_it_worked),
         FIXTURE_TEST(of_too_many_proofs_the_oldest_gives_way),
         FIXTURE_TEST(proofs_that_are_none_are_left_out),
+        FIXTURE_TEST(what_the_ca_pins_on_a_name_is_counted_once_a_run),
+        FIXTURE_TEST(of_too_many_refusals_the_oldest_gives_way),
+        FIXTURE_TEST(refusals_that_are_none_are_left_out),
         FIXTURE_TEST(names_and_order_are_those_of_mod_md),
         FIXTURE_TEST(what_is_unknown_is_kept),
         FIXTURE_TEST(the_oldest_entry_gives_way),

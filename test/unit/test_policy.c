@@ -56,7 +56,7 @@ static acme_generation_facts_t *facts_of(apr_pool_t *pool, apr_time_t from, apr_
 static void a_domain_without_certificate_is_due_at_once(void **state)
 {
     acme_due_t due;
-    acme_policy_due(&due, domain_of(*state, 1), NULL, NULL);
+    acme_policy_due(&due, domain_of(*state, 1), NULL, NULL, NULL);
     assert_int_equal(ACME_DUE_FIRST, due.reason);
     assert_true(due.at == 0);
     assert_int_equal(ACME_KEY_P256, due.spec->type);
@@ -66,7 +66,7 @@ static void renewal_begins_with_the_window(void **state)
 {
     acme_due_t due;
     acme_policy_due(&due, domain_of(*state, 1),
-                    facts_of(*state, noon, noon + 100 * ACME_TIME_DAY), NULL);
+                    facts_of(*state, noon, noon + 100 * ACME_TIME_DAY), NULL, NULL);
     assert_int_equal(ACME_DUE_RENEWAL, due.reason);
     assert_true(due.at == noon + 67 * ACME_TIME_DAY);
     assert_true(due.expires == noon + 100 * ACME_TIME_DAY);
@@ -92,7 +92,7 @@ static void without_a_word_a_third_is_left_or_half_of_a_short_life(void **state)
     domain->has_renew_window = 0;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         acme_due_t due;
-        acme_policy_due(&due, domain, facts_of(*state, at(cases[i][0]), at(cases[i][1])), NULL);
+        acme_policy_due(&due, domain, facts_of(*state, at(cases[i][0]), at(cases[i][1])), NULL, NULL);
         assert_string_equal(cases[i][2], acme_time_rfc3339(due.at, *state));
     }
 }
@@ -102,10 +102,10 @@ static void certificates_of_one_moment_have_moments_of_their_own(void **state)
     acme_due_t due;
     acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
     APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).sha256 = "800000";
-    acme_policy_due(&due, domain_of(*state, 1), facts, NULL);
+    acme_policy_due(&due, domain_of(*state, 1), facts, NULL, NULL);
     assert_in_range((due.at - noon - 67 * ACME_TIME_DAY) / ACME_TIME_SECOND, 6 * 3600 - 2, 6 * 3600);
     APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).sha256 = "ffffff";
-    acme_policy_due(&due, domain_of(*state, 1), facts, NULL);
+    acme_policy_due(&due, domain_of(*state, 1), facts, NULL, NULL);
     assert_in_range((due.at - noon - 67 * ACME_TIME_DAY) / ACME_TIME_SECOND, 12 * 3600 - 2,
                     12 * 3600);
 }
@@ -116,7 +116,7 @@ static void a_window_longer_than_the_life_is_none(void **state)
     acme_domain_t *domain = domain_of(*state, 1);
     domain->renew_window = (acme_window_t){.span = 30 * ACME_TIME_DAY};
     acme_policy_due(&due, domain,
-                    facts_of(*state, noon, noon + 6 * ACME_TIME_DAY - ACME_TIME_SECOND), NULL);
+                    facts_of(*state, noon, noon + 6 * ACME_TIME_DAY - ACME_TIME_SECOND), NULL, NULL);
     assert_true(due.at == noon + 3 * ACME_TIME_DAY - ACME_TIME_SECOND);
 }
 
@@ -126,9 +126,9 @@ static void what_was_just_made_is_not_renewed_for_its_age(void **state)
     acme_generation_facts_t *facts =
         facts_of(*state, noon - 80 * ACME_TIME_DAY, noon + 20 * ACME_TIME_DAY - ACME_TIME_SECOND);
     APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).made = noon;
-    acme_policy_due(&due, domain_of(*state, 1), facts, NULL);
+    acme_policy_due(&due, domain_of(*state, 1), facts, NULL, NULL);
     assert_true(due.at == noon + 10 * ACME_TIME_DAY);
-    acme_policy_due(&due, domain_of(*state, 2), facts, NULL);
+    acme_policy_due(&due, domain_of(*state, 2), facts, NULL, NULL);
     assert_true(due.at == 0); /* a missing name is another matter */
 }
 
@@ -170,17 +170,17 @@ static void the_moment_in_the_cas_window_counts(void **state)
     acme_generation_facts_t *facts = facts_of(*state, noon, noon + 90 * ACME_TIME_DAY);
     acme_renewal_t *renewal =
         suggestion(*state, noon + 59 * ACME_TIME_DAY, noon + 60 * ACME_TIME_DAY);
-    acme_policy_due(&due, domain, facts, renewal);
+    acme_policy_due(&due, domain, facts, renewal, NULL);
     assert_int_equal(ACME_DUE_RENEWAL_INFO, due.reason);
     assert_true(due.at == noon + 60 * ACME_TIME_DAY);
     assert_false(due.is_hastened);
     assert_string_equal("aki.serial", due.certid);
     domain->is_renewal_info_off = 1;
-    acme_policy_due(&due, domain, facts, renewal);
+    acme_policy_due(&due, domain, facts, renewal, NULL);
     assert_int_equal(ACME_DUE_RENEWAL, due.reason);
     domain->is_renewal_info_off = 0;
     APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).certid = "another";
-    acme_policy_due(&due, domain, facts, renewal);
+    acme_policy_due(&due, domain, facts, renewal, NULL);
     assert_int_equal(ACME_DUE_RENEWAL, due.reason);
 }
 
@@ -190,7 +190,7 @@ static void no_window_is_so_late_that_a_certificate_could_expire(void **state)
     acme_generation_facts_t *facts =
         facts_of(*state, noon, noon + 90 * ACME_TIME_DAY - ACME_TIME_SECOND);
     acme_policy_due(&due, domain_of(*state, 1), facts,
-                    suggestion(*state, noon + 89 * ACME_TIME_DAY, noon + 90 * ACME_TIME_DAY));
+                    suggestion(*state, noon + 89 * ACME_TIME_DAY, noon + 90 * ACME_TIME_DAY), NULL);
     assert_true(due.at == noon + 75 * ACME_TIME_DAY - ACME_TIME_SECOND);
 }
 
@@ -200,13 +200,13 @@ static void a_ca_that_always_wants_a_new_one_is_braked(void **state)
     acme_generation_facts_t *facts = facts_of(*state, noon, noon + 90 * ACME_TIME_DAY);
     acme_renewal_t *renewal = suggestion(*state, noon - ACME_TIME_DAY, noon - ACME_TIME_HOUR);
     APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).made = noon;
-    acme_policy_due(&due, domain_of(*state, 1), facts, renewal);
+    acme_policy_due(&due, domain_of(*state, 1), facts, renewal, NULL);
     assert_true(due.is_hastened);
     assert_true(due.at == noon - ACME_TIME_HOUR); /* the first time at once: an incident */
     static const int hours[] = {1, 2, 4, 8, 16, 32, 48, 48};
     for (int i = 0; i < 8; i++) {
         renewal->hastened = i + 1;
-        acme_policy_due(&due, domain_of(*state, 1), facts, renewal);
+        acme_policy_due(&due, domain_of(*state, 1), facts, renewal, NULL);
         assert_true(due.at == noon + hours[i] * ACME_TIME_HOUR);
     }
 }
@@ -268,10 +268,10 @@ static void a_default_key_type_replaces_nothing_that_works(void **state)
     acme_domain_t *domain = domain_of(*state, 1);
     acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
     APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).type = ACME_KEY_RSA;
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_KEY_TYPE, due.reason);
     domain->has_key_specs = 0;
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_RENEWAL, due.reason);
     assert_int_equal(ACME_KEY_P256, due.spec->type);
     assert_true(due.at == noon + 67 * ACME_TIME_DAY);
@@ -283,13 +283,13 @@ static void a_revoked_certificate_is_due_at_once(void **state)
     acme_domain_t *domain = domain_of(*state, 1);
     acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
     APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).revoked = noon;
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_REVOKED, due.reason);
     assert_true(due.at == 0);
     assert_string_equal("its certificate was revoked", acme_policy_due_text(due.reason));
     APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t).type = ACME_KEY_RSA;
     domain->has_key_specs = 0; /* one of another type than we would order today is one in use, too */
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_REVOKED, due.reason);
 }
 
@@ -302,26 +302,26 @@ static void another_ca_or_profile_that_was_written_replaces_at_once(void **state
     acme_generation_fact_t *fact = &APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t);
     domain->ca = &ca;
     fact->ca_url = "https://old.test/dir";
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_RENEWAL, due.reason); /* a default of ours changed: nobody hurries */
     fact->issuer_name = "(STAGING) Wannabe Watercress R11";
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_CA, due.reason);
     fact->issuer_name = "A CA";
     domain->has_ca = 1;
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_CA, due.reason);
     assert_true(due.at == 0);
     fact->ca_url = NULL; /* nobody knows where it came from */
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_RENEWAL, due.reason);
     fact->ca_url = ca.directory_url;
     fact->made = noon;
     domain->profile = "short";
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_PROFILE, due.reason);
     fact->profile = "Short";
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_RENEWAL, due.reason);
 }
 
@@ -395,12 +395,12 @@ static void a_missing_name_or_key_type_is_due_at_once(void **state)
 {
     acme_due_t due;
     acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
-    acme_policy_due(&due, domain_of(*state, 2), facts, NULL);
+    acme_policy_due(&due, domain_of(*state, 2), facts, NULL, NULL);
     assert_int_equal(ACME_DUE_NAMES, due.reason);
     acme_domain_t *domain = domain_of(*state, 1);
     APR_ARRAY_PUSH((apr_array_header_t *)domain->key_specs, acme_key_spec_t) =
         (acme_key_spec_t){.type = ACME_KEY_RSA, .bits = 2048};
-    acme_policy_due(&due, domain, facts, NULL);
+    acme_policy_due(&due, domain, facts, NULL, NULL);
     assert_int_equal(ACME_DUE_KEY_TYPE, due.reason);
     assert_int_equal(ACME_KEY_RSA, due.spec->type);
 }
@@ -410,14 +410,14 @@ static void manual_and_unused_domains_are_left_alone_but_their_end_is_known(void
     acme_due_t due;
     acme_domain_t *domain = domain_of(*state, 1);
     domain->is_used = 0;
-    acme_policy_due(&due, domain, NULL, NULL);
+    acme_policy_due(&due, domain, NULL, NULL, NULL);
     assert_int_equal(ACME_DUE_NEVER, due.reason);
     domain->renew_mode = ACME_RENEW_ALWAYS;
-    acme_policy_due(&due, domain, NULL, NULL);
+    acme_policy_due(&due, domain, NULL, NULL, NULL);
     assert_int_equal(ACME_DUE_FIRST, due.reason);
     domain->is_used = 1;
     domain->renew_mode = ACME_RENEW_MANUAL;
-    acme_policy_due(&due, domain, facts_of(*state, noon, noon + 100 * ACME_TIME_DAY), NULL);
+    acme_policy_due(&due, domain, facts_of(*state, noon, noon + 100 * ACME_TIME_DAY), NULL, NULL);
     assert_int_equal(ACME_DUE_NEVER, due.reason);
     assert_true(due.expires == noon + 100 * ACME_TIME_DAY);
 }
@@ -663,10 +663,168 @@ static void an_account_is_made_anew_within_limits(void **state)
     assert_true(remake_at(future, 1, now, *state) == 0);
 }
 
+/* ---- names that fail */
+
+static acme_job_t *job_with(const char *name, int count, apr_time_t since, apr_time_t last,
+                            apr_pool_t *pool)
+{
+    acme_job_t *job = apr_pcalloc(pool, sizeof(*job));
+    job->refusals = apr_array_make(pool, 2, sizeof(acme_job_refusal_t));
+    job->last_run = last;
+    APR_ARRAY_PUSH(job->refusals, acme_job_refusal_t) =
+        (acme_job_refusal_t){.name = name, .count = count, .since = since, .last = last};
+    return job;
+}
+
+/* The domain is a.test and b.test; its certificate, where it has one, is of a.test alone and ends in a
+ * hundred days from noon; it is warned of after ninety. */
+static void a_name_is_dropped_for_what_it_did_and_no_sooner(void **state)
+{
+    enum { NOTHING, IN_USE };
+    const apr_time_t minute = ACME_TIME_MINUTE;
+    const apr_time_t day = ACME_TIME_DAY;
+    const struct {
+        const char *name;
+        int count, serves;
+        apr_time_t span, now;
+        int is_dropped;
+    } cases[] = {
+        {"b.test", 3, NOTHING, 15 * minute, 15 * minute, 1},
+        {"b.test", 2, NOTHING, 15 * minute, 15 * minute, 0},
+        {"b.test", 3, NOTHING, 15 * minute - 1, 15 * minute, 0},
+        {"b.test", 9, NOTHING, -15 * minute, 15 * minute, 0},
+        {"b.test", 3, NOTHING, day, 40 * day, 1},
+        {"c.test", 9, NOTHING, day, 40 * day, 0},
+        {"b.test", 3, IN_USE, 15 * minute, 80 * day, 1}, /* it lacks the name: nothing to lose */
+        {"a.test", 3, IN_USE, 15 * minute, 80 * day, 0},
+        {"a.test", 9, IN_USE, day, 89 * day, 0},
+        {"a.test", 3, IN_USE, day, 90 * day, 1},
+        {"a.test", 3, IN_USE, day - 1, 90 * day, 0},
+        {"a.test", 2, IN_USE, day, 90 * day, 0},
+        {"a.test", 3, IN_USE, day, 101 * day, 1}, /* it has expired */
+    };
+    const acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * day);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const acme_job_t *job = job_with(cases[i].name, cases[i].count, noon, noon + cases[i].span, *state);
+        const apr_array_header_t *dropped =
+            acme_policy_dropped(domain_of(*state, 2), cases[i].serves == IN_USE ? facts : NULL, job,
+                                noon + cases[i].now, *state);
+        if (dropped->nelts != cases[i].is_dropped) {
+            fail_msg("case %d: %d names are dropped", (int)i, dropped->nelts);
+        }
+        for (int k = 0; k < dropped->nelts; k++) {
+            const acme_dropped_t *one = &APR_ARRAY_IDX(dropped, k, acme_dropped_t);
+            assert_string_equal(cases[i].name, one->identifier->value);
+            assert_true(one->again == noon + cases[i].span + day);
+        }
+    }
+}
+
+static void neither_all_names_nor_any_with_the_switch_off_are_dropped(void **state)
+{
+    acme_job_t *job = job_with("a.test", 3, noon, noon + ACME_TIME_DAY, *state);
+    APR_ARRAY_PUSH(job->refusals, acme_job_refusal_t) =
+        (acme_job_refusal_t){.name = "b.test", .count = 3, .since = noon, .last = noon + ACME_TIME_DAY};
+    apr_time_t now = noon + 2 * ACME_TIME_DAY;
+    acme_domain_t *domain = domain_of(*state, 2);
+    assert_int_equal(0, acme_policy_dropped(domain, NULL, job, now, *state)->nelts);
+    assert_int_equal(0, acme_policy_dropped(domain_of(*state, 1), NULL, job, now, *state)->nelts);
+    APR_ARRAY_IDX(job->refusals, 1, acme_job_refusal_t).count = 2;
+    assert_int_equal(1, acme_policy_dropped(domain, NULL, job, now, *state)->nelts);
+    domain->keeps_failing = 1;
+    assert_int_equal(0, acme_policy_dropped(domain, NULL, job, now, *state)->nelts);
+}
+
+static void what_was_refused_in_the_future_is_tried_now(void **state)
+{
+    const acme_job_t *job = job_with("a.test", 3, noon, noon + ACME_TIME_DAY, *state);
+    const apr_array_header_t *dropped =
+        acme_policy_dropped(domain_of(*state, 2), NULL, job, noon, *state);
+    assert_int_equal(1, dropped->nelts);
+    assert_true(APR_ARRAY_IDX(dropped, 0, acme_dropped_t).again == noon);
+}
+
+static void a_certificate_that_lacks_dropped_names_alone_waits_for_them(void **state)
+{
+    acme_due_t due;
+    apr_time_t now = noon + 50 * ACME_TIME_DAY;
+    const acme_domain_t *domain = domain_of(*state, 2);
+    const acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    const acme_job_t *job = job_with("b.test", 3, now - ACME_TIME_HOUR, now, *state);
+    const apr_array_header_t *dropped = acme_policy_dropped(domain, facts, job, now, *state);
+    acme_policy_due(&due, domain, facts, NULL, dropped);
+    assert_int_equal(ACME_DUE_NAMES, due.reason);
+    assert_true(due.at == now + ACME_TIME_DAY);
+
+    now = noon + 67 * ACME_TIME_DAY - ACME_TIME_HOUR; /* its age counts as ever */
+    job = job_with("b.test", 3, now - ACME_TIME_HOUR, now, *state);
+    dropped = acme_policy_dropped(domain, facts, job, now, *state);
+    acme_policy_due(&due, domain, facts, NULL, dropped);
+    assert_int_equal(ACME_DUE_RENEWAL, due.reason);
+    assert_true(due.at == noon + 67 * ACME_TIME_DAY);
+
+    job = job_with("c.test", 3, now - ACME_TIME_HOUR, now, *state);
+    dropped = acme_policy_dropped(domain, facts, job, now, *state);
+    acme_policy_due(&due, domain, facts, NULL, dropped);
+    assert_int_equal(ACME_DUE_NAMES, due.reason);
+    assert_true(due.at == 0);
+}
+
+static void a_failure_is_excused_if_all_that_failed_are_dropped(void **state)
+{
+    acme_job_t *job = job_with("a.test", 3, noon, noon + ACME_TIME_DAY, *state);
+    apr_time_t now = noon + ACME_TIME_DAY;
+    const acme_domain_t *domain = domain_of(*state, 2);
+    const apr_array_header_t *dropped = acme_policy_dropped(domain, NULL, job, now, *state);
+    assert_true(acme_policy_is_excused(job, dropped));
+    APR_ARRAY_PUSH(job->refusals, acme_job_refusal_t) =
+        (acme_job_refusal_t){.name = "b.test", .count = 1, .since = now, .last = now};
+    assert_false(acme_policy_is_excused(job, dropped)); /* another name failed, too */
+    APR_ARRAY_IDX(job->refusals, 1, acme_job_refusal_t).last = noon;
+    assert_true(acme_policy_is_excused(job, dropped));
+    job->last_run = now + ACME_TIME_MINUTE;
+    assert_false(acme_policy_is_excused(job, dropped)); /* the last run failed otherwise */
+}
+
+static void after_thirty_days_a_week_and_a_pause_is_a_day(void **state)
+{
+    (void)state;
+    const apr_time_t day = ACME_TIME_DAY;
+    const struct {
+        acme_err_class_t errclass;
+        const char *link;
+        apr_time_t failing_for, least, most;
+    } cases[] = {
+        {ACME_ERR_REFUSED, NULL, 29 * day, 10 * ACME_TIME_MINUTE, 12 * ACME_TIME_MINUTE},
+        {ACME_ERR_REFUSED, NULL, 30 * day, 7 * day, 8 * day},
+        {ACME_ERR_CONFIG, NULL, 90 * day, 7 * day, 8 * day},
+        {ACME_ERR_NETWORK, NULL, 90 * day, 30 * ACME_TIME_SECOND, 36 * ACME_TIME_SECOND},
+        {ACME_ERR_CLOCK, NULL, 90 * day, 30 * ACME_TIME_SECOND, 36 * ACME_TIME_SECOND},
+        {ACME_ERR_WAIT, NULL, 90 * day, ACME_TIME_MINUTE, 72 * ACME_TIME_SECOND},
+        {ACME_ERR_WAIT, "https://ca.test/", 0, day, day + day / 5},
+        {ACME_ERR_CONFIG, "https://ca.test/", 0, ACME_TIME_HOUR, 72 * ACME_TIME_MINUTE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        acme_err_t err = {.errclass = cases[i].errclass, .text = "", .link = cases[i].link};
+        apr_time_t since = cases[i].failing_for != 0 ? noon - cases[i].failing_for : 0;
+        apr_time_t first = acme_policy_next_run(&err, 1, since, 30 * ACME_TIME_SECOND, noon, 0);
+        apr_time_t last = acme_policy_next_run(&err, 1, since, 30 * ACME_TIME_SECOND, noon, 1);
+        assert_true(first - noon == cases[i].least);
+        assert_true(last - noon == cases[i].most);
+        assert_true(acme_policy_believable(last, noon) == last);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_domain_without_certificate_is_due_at_once),
+        FIXTURE_TEST(a_name_is_dropped_for_what_it_did_and_no_sooner),
+        FIXTURE_TEST(neither_all_names_nor_any_with_the_switch_off_are_dropped),
+        FIXTURE_TEST(what_was_refused_in_the_future_is_tried_now),
+        FIXTURE_TEST(a_certificate_that_lacks_dropped_names_alone_waits_for_them),
+        FIXTURE_TEST(a_failure_is_excused_if_all_that_failed_are_dropped),
+        FIXTURE_TEST(after_thirty_days_a_week_and_a_pause_is_a_day),
         FIXTURE_TEST(renewal_begins_with_the_window),
         FIXTURE_TEST(without_a_word_a_third_is_left_or_half_of_a_short_life),
         FIXTURE_TEST(certificates_of_one_moment_have_moments_of_their_own),

@@ -295,7 +295,7 @@ static void gives_advice(void **state)
         {"rateLimited", "too many failed authorizations recently: see https://letsencrypt.org/",
          "staging"},
         {"rateLimited", "Your account is temporarily prevented from requesting certificates for x",
-         "open the URL"},
+         "at the URL that it gives"},
         {"rateLimited", "Service busy; retry later.", "when the CA allows"},
         {"malformed", "Cannot issue for \"x.local\": Domain name needs at least one dot",
          "take it out of the managed names"},
@@ -333,10 +333,61 @@ static void gives_advice(void **state)
             fail_msg("%s: %s: advice %s", cases[i].type, cases[i].detail, advice);
         }
         if (advice != NULL) {
-            const char *text = acme_problem_err(problem, 0, "it", *state)->text;
+            const char *text = acme_problem_err(problem, 1, "it", *state)->text;
             assert_string_equal(advice, text + strlen(text) - strlen(advice));
         }
     }
+}
+
+static void says_what_is_to_be_visited(void **state)
+{
+    static const struct {
+        const char *type, *detail, *instance, *link;
+        apr_time_t retry_at;
+    } cases[] = {
+        {"rateLimited", "paused. Please visit: https://ca.test/unpause?jwt=a.b-c_d", NULL,
+         "https://ca.test/unpause?jwt=a.b-c_d", 0},
+        {"rateLimited", "see https://ca.test/a, or (https://ca.test/b).", NULL, "https://ca.test/a", 0},
+        {"rateLimited", "see https://ca.test/a.", NULL, "https://ca.test/a", 0},
+        {"rateLimited", "see https://ca.test/a", NULL, NULL, 1},
+        {"rateLimited", "see http://ca.test/a", NULL, NULL, 0},
+        {"rateLimited", "see https://", NULL, NULL, 0},
+        {"rateLimited", "<https://ca.test/\"onclick=\"x>", NULL, "https://ca.test/", 0},
+        {"rateLimited", "https://ca.test/\xc3\xa4", NULL, "https://ca.test/", 0},
+        {"userActionRequired", "see https://ca.test/a", NULL, NULL, 0},
+        {"userActionRequired", "new terms", "https://ca.test/terms", "https://ca.test/terms", 0},
+        {"userActionRequired", "new terms", "http://ca.test/terms", NULL, 0},
+        {"userActionRequired", "new terms", "javascript:alert(1)", NULL, 0},
+        {"unauthorized", "see https://ca.test/a", "https://ca.test/b", NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *object = acme_json_object(*state);
+        acme_json_set_string(object, "type",
+                             apr_pstrcat(*state, ACME_PROBLEM_URN, cases[i].type, NULL));
+        acme_json_set_string(object, "detail", cases[i].detail);
+        acme_json_set_string(object, "instance", cases[i].instance);
+        const acme_problem_t *problem = acme_problem_read(object, *state);
+        const acme_err_t *err = acme_problem_err(problem, cases[i].retry_at, "it", *state);
+        if (cases[i].link == NULL) {
+            assert_null(err->link);
+            assert_null(strstr(err->text, "; visit"));
+            continue;
+        }
+        assert_string_equal(cases[i].link, err->link);
+        assert_non_null(
+            strstr(err->text, apr_pstrcat(*state, "; visit ", cases[i].link, NULL)));
+        assert_string_equal(cases[i].link,
+                            acme_err_wrap(*state, err, "for a reason")->link);
+    }
+}
+
+static void a_link_without_end_is_none(void **state)
+{
+    char *detail = apr_palloc(*state, 700);
+    memset(detail, 'a', 699);
+    detail[699] = '\0';
+    memcpy(detail, "https://", 8);
+    assert_null(acme_problem_link(made("rateLimited", detail, 429, *state), 0, *state));
 }
 
 int main(void)
@@ -354,6 +405,8 @@ int main(void)
         FIXTURE_TEST(gives_the_class),
         FIXTURE_TEST(takes_the_worst_of_a_compound),
         FIXTURE_TEST(gives_advice),
+        FIXTURE_TEST(says_what_is_to_be_visited),
+        FIXTURE_TEST(a_link_without_end_is_none),
     };
     return fixture_run(tests);
 }

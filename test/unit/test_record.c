@@ -48,7 +48,7 @@ static acme_record_t *create(const read_world_t *world, const char *names)
 {
     const acme_key_spec_t spec = {.type = ACME_KEY_P256};
     const acme_domain_t *domain = read_world_domain(names, 0, world->pool);
-    return acme_record_create(domain, domain->ca, &spec, FAKE_ENV_START,
+    return acme_record_create(domain, domain->ca, &spec, domain->identifiers, FAKE_ENV_START,
                               world->pool);
 }
 
@@ -433,6 +433,47 @@ static void a_record_fits_while_nothing_was_changed(void **state)
         acme_record_fits(record, read_world_domain("a.example *.b.example c.example", 0, *state)));
 }
 
+static void names_that_are_left_out_belong_to_the_record(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    const acme_key_spec_t spec = {.type = ACME_KEY_P256};
+    acme_domain_t *domain = read_world_domain("b.example *.c.example a.example", 0, *state);
+    const acme_domain_t *some = read_world_domain("b.example a.example", 0, *state);
+    acme_record_t *record = acme_record_create(domain, domain->ca, &spec, some->identifiers,
+                                               FAKE_ENV_START, *state);
+    const acme_record_t *read = rewritten(world, record);
+    assert_int_equal(2, read->identifiers->nelts);
+    assert_string_equal("a.example", name_at(read, 0));
+    assert_string_equal("b.example", name_at(read, 1));
+    assert_int_equal(1, read->left_out->nelts);
+    assert_true(acme_record_fits(read, domain));
+    assert_false(acme_record_fits(read, read_world_domain("a.example b.example", 0, *state)));
+    assert_false(acme_record_fits(
+        read, read_world_domain("a.example b.example *.c.example d.example", 0, *state)));
+    assert_false(acme_record_fits(
+        read, read_world_domain("a.example b.example d.example", 0, *state)));
+}
+
+static void what_the_ca_pins_on_a_name_comes_back(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_record_t *record = create(world, "a.example *.b.example");
+    acme_record_refused(record, "a.example", "no such name", *state);
+    acme_record_refused(record, "a.example", "said twice", *state);
+    acme_record_refused(record, "b.example", "of the wildcard", *state);
+    acme_record_refused(record, "other.example", "never ordered", *state);
+    record->ended = FAKE_ENV_START + ACME_TIME_MINUTE;
+    record->err = acme_err_make(*state, ACME_ERR_WAIT, "paused");
+    record->err->link = "https://ca.example/unpause";
+    const acme_record_t *read = rewritten(world, record);
+    assert_int_equal(2, read->refusals->nelts);
+    assert_string_equal("no such name", acme_record_refusal(read, "a.example")->detail);
+    assert_string_equal("of the wildcard", acme_record_refusal(read, "*.b.example")->detail);
+    assert_null(acme_record_refusal(read, "other.example"));
+    assert_true(read->ended == record->ended);
+    assert_string_equal("https://ca.example/unpause", read->err->link);
+}
+
 static void a_record_of_another_ca_does_not_fit(void **state)
 {
     read_world_t *world = read_world_create(*state);
@@ -461,6 +502,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_new_record_is_at_order),
+        FIXTURE_TEST(names_that_are_left_out_belong_to_the_record),
+        FIXTURE_TEST(what_the_ca_pins_on_a_name_comes_back),
         FIXTURE_TEST(every_member_comes_back),
         FIXTURE_TEST(authorizations_come_back),
         FIXTURE_TEST(the_error_and_the_history_come_back),
