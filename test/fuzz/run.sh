@@ -36,7 +36,8 @@ mkdir -p "$found" "_build_fuzz/$target-findings"
     "$source/mod_acme/port/acme_redirect.c" "$source/mod_acme/engine/acme_generation.c" \
     "$source/mod_acme/engine/acme_job.c" "$source/mod_acme/engine/acme_policy.c" \
     "$source/mod_acme/engine/acme_record.c" "$source/mod_acme/engine/acme_renewal.c" \
-    "$source/mod_acme/engine/acme_step.c" \
+    "$source/mod_acme/engine/acme_step.c" "$source/mod_acme/engine/acme_budget.c" \
+    "$source/mod_acme/engine/acme_domain.c" \
     $libs -lresolv -o "_build_fuzz/fuzz_$target"
 exec "_build_fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=10 -max_len=65536 \
     -artifact_prefix="_build_fuzz/$target-findings/" "$found" "$source/test/fuzz/corpus/$target"
