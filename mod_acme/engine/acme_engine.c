@@ -178,13 +178,13 @@ void acme_engine__store_trouble(void *baton, const acme_err_t *err)
                  err->text);
 }
 
-static void on_inquired(void *baton, const acme_domain_t *domain)
+static void on_inquired(void *baton, const acme_domain_t *domain, apr_time_t look_at)
 {
     acme_engine_t *engine = baton;
     entry_t *entry = entry_of(engine, domain);
     entry->inquiry = NULL;
     if (entry->run == NULL) {
-        acme_engine__set_due(engine, entry, acme_env_now(engine->config.env));
+        acme_engine__set_due(engine, entry, acme_engine__sooner(entry->due, look_at));
     }
 }
 

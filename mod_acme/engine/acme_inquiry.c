@@ -62,7 +62,8 @@ static void tell(const acme_inquiry_t *inquiry, const acme_renewal_certificate_t
     }
 }
 
-static acme_err_t *take_answer(acme_inquiry_t *inquiry, acme_renewal_certificate_t *certificate,
+static acme_err_t *take_answer(int *is_new, acme_inquiry_t *inquiry,
+                               acme_renewal_certificate_t *certificate,
                                const acme_answer_t *answer, apr_time_t now, double uniform)
 {
     acme_renewal_info_t *info;
@@ -72,11 +73,11 @@ static acme_err_t *take_answer(acme_inquiry_t *inquiry, acme_renewal_certificate
     ACME_TRY(acme_renewal_info_parse(&info, answer->exchange->answer, answer->exchange->answer_len,
                                      inquiry->pool));
     const acme_renewal_certificate_t before = *certificate;
-    int is_new = acme_policy_take_renewal_info(
+    *is_new = acme_policy_take_renewal_info(
         certificate, info, acme_env_uniform(inquiry->host->env, inquiry->pool), inquiry->pool);
     certificate->errors = 0;
     certificate->next_check = acme_policy_inquire_again(answer->retry_at, now, uniform);
-    if (is_new || differs(before.explanation_url, certificate->explanation_url)) {
+    if (*is_new || differs(before.explanation_url, certificate->explanation_url)) {
         tell(inquiry, &before, certificate);
     }
     return NULL;
@@ -98,18 +99,32 @@ static void miss(acme_inquiry_t *inquiry, acme_renewal_certificate_t *certificat
                  acme_time_rfc3339(certificate->next_check, inquiry->pool));
 }
 
-static void take(acme_inquiry_t *inquiry, const acme_answer_t *answer)
+static apr_time_t next_check(const acme_renewal_t *renewal)
+{
+    apr_time_t next = APR_INT64_MAX;
+    for (int i = 0; i < renewal->certificates->nelts; i++) {
+        apr_time_t check =
+            APR_ARRAY_IDX(renewal->certificates, i, acme_renewal_certificate_t).next_check;
+        next = check < next ? check : next;
+    }
+    return next;
+}
+
+/* When the domain is to be looked at. Most answers say what the last one said: what a look would find
+ * has been found before the question, and only the next question is to be planned. */
+static apr_time_t take(acme_inquiry_t *inquiry, const acme_answer_t *answer)
 {
     const acme_inquiry_host_t *host = inquiry->host;
     const acme_domain_t *domain = inquiry->domain;
+    apr_time_t now = acme_env_now(host->env);
     acme_renewal_t *renewal = acme_renewal_read(host->store, domain->folder, inquiry->pool);
     acme_renewal_certificate_t *certificate = acme_renewal_find(renewal, inquiry->certid);
     if (certificate == NULL) {
-        return; /* replaced meanwhile, or the record was lost */
+        return now; /* replaced meanwhile, or the record was lost */
     }
-    apr_time_t now = acme_env_now(host->env);
     double uniform = acme_env_uniform(host->env, inquiry->pool);
-    acme_err_t *err = take_answer(inquiry, certificate, answer, now, uniform);
+    int is_new = 0;
+    acme_err_t *err = take_answer(&is_new, inquiry, certificate, answer, now, uniform);
     if (err != NULL) {
         miss(inquiry, certificate, err, answer->exchange != NULL, now, uniform);
     }
@@ -117,6 +132,7 @@ static void take(acme_inquiry_t *inquiry, const acme_answer_t *answer)
     if (err != NULL) {
         host->store_trouble(host->baton, err);
     }
+    return err != NULL || is_new ? now : next_check(renewal);
 }
 
 static void hear(void *baton, const acme_answer_t *answer)
@@ -124,9 +140,9 @@ static void hear(void *baton, const acme_answer_t *answer)
     acme_inquiry_t *inquiry = baton;
     const acme_inquiry_host_t *host = inquiry->host;
     const acme_domain_t *domain = inquiry->domain;
-    take(inquiry, answer);
+    apr_time_t look_at = take(inquiry, answer);
     apr_pool_destroy(inquiry->pool);
-    host->ended(host->baton, domain);
+    host->ended(host->baton, domain, look_at);
 }
 
 /* see acme_inquiry.h */

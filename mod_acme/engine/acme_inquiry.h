@@ -19,8 +19,10 @@ typedef struct {
     const acme_env_t *env;
     const acme_store_t *store;
     void *baton;
-    /** It is over, and gone; renewal.json says what is new. Not called from inside of acme_inquiry_begin. */
-    void (*ended)(void *baton, const acme_domain_t *domain);
+    /** It is over, and gone; renewal.json says what is new. The domain is to be looked at at @a look_at:
+     * at once if its renewal may have moved, else when the next question is due. Not called from inside
+     * of acme_inquiry_begin. */
+    void (*ended)(void *baton, const acme_domain_t *domain, apr_time_t look_at);
     void (*store_trouble)(void *baton, const acme_err_t *err);
 } acme_inquiry_host_t;
 
