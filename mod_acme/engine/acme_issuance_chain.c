@@ -44,13 +44,19 @@ static acme_err_t *read_chain(acme_chain_t **chain, acme_issuance_t *run,
         return answer->err;
     }
     ACME_TRY(acme_chain_parse(chain, answer->exchange->answer, answer->exchange->answer_len,
-                              run->step_pool));
+                              run->pool)); /* it is what STAGE writes */
     return check_chain(run, *chain);
+}
+
+static void keep_chain(acme_issuance_t *run, const acme_chain_t *chain)
+{
+    run->chain = chain;
+    run->record->chain = chain->pem;
 }
 
 static void take_chain(acme_issuance_t *run, const acme_chain_t *chain)
 {
-    run->record->chain = apr_pstrdup(run->pool, chain->pem);
+    keep_chain(run, chain);
     run->alternates = NULL;
     issuance_goto(run, ACME_STEP_STAGE, 0);
 }
@@ -135,7 +141,7 @@ static void seek_preferred(acme_issuance_t *run, const acme_chain_t *chain,
 {
     apr_array_header_t *values = apr_array_make(run->step_pool, 4, sizeof(const char *));
     acme_exchange_header_values(exchange, "Link", values);
-    run->record->chain = apr_pstrdup(run->pool, chain->pem);
+    keep_chain(run, chain);
     run->alternates = apr_array_make(run->pool, 4, sizeof(const char *));
     run->alternate_at = 0;
     run->issuers_seen = NULL;

@@ -517,11 +517,22 @@ static void tell_staged(acme_issuance_t *run, const acme_chain_t *chain)
                  chain->serial);
 }
 
-static acme_err_t *stage(acme_issuance_t *run)
+/* The chain of the record, which a process before may have heard. */
+static acme_err_t *read_chain(acme_issuance_t *run)
 {
     acme_chain_t *chain;
     const char *pem = run->record->chain != NULL ? run->record->chain : "";
-    ACME_TRY(acme_chain_parse(&chain, pem, strlen(pem), run->step_pool));
+    ACME_TRY(acme_chain_parse(&chain, pem, strlen(pem), run->pool));
+    run->chain = chain;
+    return NULL;
+}
+
+static acme_err_t *stage(acme_issuance_t *run)
+{
+    if (run->chain == NULL) {
+        ACME_TRY(read_chain(run));
+    }
+    const acme_chain_t *chain = run->chain;
     acme_generation_facts_t *facts = NULL;
     acme_err_t *err = acme_generation_facts_read(&facts, run->host->store, run->domain->folder,
                                                  run->step_pool);

@@ -4,6 +4,7 @@
 #ifndef ACME_ISSUANCE_PRIVATE_H
 #define ACME_ISSUANCE_PRIVATE_H
 
+#include "acme/acme_certificate.h"
 #include "acme/acme_issuance.h"
 #include "acme/acme_job.h"
 #include "acme/acme_order.h"
@@ -48,6 +49,7 @@ struct acme_issuance_t {
     int without_replaces; /* the CA did not take an order that says what it replaces */
     int has_replaces;     /* the order that is out says so */
 
+    const acme_chain_t *chain; /* what record->chain says; NULL: that has not been read yet */
     apr_array_header_t *alternates; /* const char *: URLs of further chains; NULL: not asked for */
     int alternate_at;
     int alternate_waits;
