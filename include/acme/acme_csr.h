@@ -11,8 +11,9 @@
 #include "acme/acme_key.h"
 
 /** base64url of a DER PKCS#10 with an empty subject and all @a identifiers (array of
- * `const acme_identifier_t *`, not empty) as subjectAltName, signed by @a key with SHA-256. */
-acme_err_t *acme_csr_make(char **csr, const apr_array_header_t *identifiers, const acme_key_t *key,
-                          apr_pool_t *pool);
+ * `const acme_identifier_t *`, not empty) as subjectAltName, signed by @a key with SHA-256. With
+ * @a must_staple it asks for the TLS feature status_request, too (RFC 7633 section 4.1). */
+acme_err_t *acme_csr_make(char **csr, const apr_array_header_t *identifiers, int must_staple,
+                          const acme_key_t *key, apr_pool_t *pool);
 
 #endif

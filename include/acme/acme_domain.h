@@ -47,6 +47,7 @@ struct acme_ca_t {
     int is_eab_optional;                /**< one CA of several: bound only if it demands it */
     int is_private;                     /**< no public CA known to us: names are not judged */
     int max_identifiers;                /**< names one certificate may have */
+    int is_without_must_staple;         /**< it refuses a CSR that asks for it */
     acme_limits_t limits;
     const acme_ca_t *test; /**< its test environment, where a failure counts nothing; NULL: none */
 };
@@ -73,6 +74,8 @@ typedef struct {
     const char *profile;     /**< ACMEProfile, or NULL */
     int is_profile_mandatory; /**< nothing is ordered from a CA that does not offer it */
     int keeps_failing; /**< ACMEDropFailing off: no order goes without a name that fails */
+    int must_staple;          /**< ACMEMustStaple: asked for, where the CA has it */
+    int has_must_staple;      /**< it was written, on or off */
     acme_renew_mode_t renew_mode;
     int is_used;      /**< a virtual host answers for one of its names */
     int is_new;       /**< it came with the last reload: whoever wrote it is waiting for it */

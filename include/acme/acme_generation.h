@@ -29,6 +29,7 @@ typedef struct {
     const char *ca_url;      /**< directory URL it came from, or NULL */
     const char *account_url; /**< the account that ordered it, or NULL */
     const char *profile;     /**< that was ordered (draft-ietf-acme-profiles), or NULL */
+    int must_staple;         /**< that was asked for: the chain says whether it was given */
     apr_time_t made;         /**< when we got it; 0: it came otherwise, or is not known */
 } acme_generation_certificate_t;
 
@@ -50,6 +51,8 @@ typedef struct {
     const char *ca_url;      /**< or NULL */
     const char *account_url; /**< or NULL */
     const char *profile;     /**< or NULL */
+    int must_staple;         /**< it was asked for */
+    int has_must_staple;     /**< the certificate has it */
     apr_time_t made;         /**< or 0 */
     const char *certid;      /**< RFC 9773 section 4.1, or NULL */
     apr_time_t revoked;      /**< when it was revoked by us; 0: it was not */

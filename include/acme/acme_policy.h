@@ -24,6 +24,7 @@ typedef enum {
     ACME_DUE_REVOKED,     /**< it was revoked by us */
     ACME_DUE_CA,          /**< it is of a CA that is not configured any more, or of a test CA */
     ACME_DUE_PROFILE,     /**< it was not ordered with the profile that is configured */
+    ACME_DUE_MUST_STAPLE, /**< it has must-staple, or has it not, against what was written */
     ACME_DUE_RENEWAL,     /**< its renew window begins at `at` */
     ACME_DUE_RENEWAL_INFO /**< the CA suggested a window, and `at` is in it (RFC 9773) */
 } acme_due_reason_t;

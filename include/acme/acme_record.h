@@ -59,6 +59,7 @@ typedef struct {
     const char *order_url; /**< NULL before newOrder was answered */
     const char *account_url; /**< of the account that ordered; NULL before */
     const char *profile;     /**< that was ordered, or NULL */
+    int must_staple;         /**< that is asked for */
     const char *finalize_url;
     const char *certificate_url;
     apr_array_header_t *authorizations; /**< acme_record_authorization_t *, may be empty */

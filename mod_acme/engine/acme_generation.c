@@ -5,14 +5,14 @@
  *
  *   {"version":1, "name":FOLDER, "generation":n, "made":TIME, "certificates":[
  *      {"type":"p-256", "ca-url":URL, "account-url":URL, "profile":…, "made":TIME,
- *       "chain":PEM, "key":base64url of the traditional DER}, …]}
+ *       "must-staple-ordered":…, "chain":PEM, "key":base64url of the traditional DER}, …]}
  *
  * live/<folder>/current, readable but sealed:
  *
  *   {"version":1, "generation":n, "made":TIME, "cert":[
  *      {"type":"p-256", "valid":{"from":TIME, "until":TIME}, "domains":[…], "serial":…,
  *       "sha256-fingerprint":…, "issuer-name":…, "ari-cert-id":…, "ca-url":URL, "account-url":URL,
- *       "profile":…, "made":TIME, "revoked":TIME}, …]}
+ *       "profile":…, "must-staple-ordered":…, "must-staple":…, "made":TIME, "revoked":TIME}, …]}
  *
  * 1. <n> is complete on disk before `current` names it, so what counts can always be read.
  * 2. What counts never goes down: a write with a number that is not above it is refused.
@@ -96,6 +96,8 @@ static acme_err_t *read_fact(acme_generation_fact_t *fact, const json_t *object,
     fact->ca_url = acme_json_url(object, "ca-url", pool);
     fact->account_url = acme_json_url(object, "account-url", pool);
     fact->profile = acme_json_string(object, "profile", pool);
+    fact->must_staple = acme_json_bool(object, "must-staple-ordered", 0);
+    fact->has_must_staple = acme_json_bool(object, "must-staple", 0);
     fact->made = acme_json_time(object, "made");
     fact->certid = acme_json_string(object, "ari-cert-id", pool);
     fact->revoked = acme_json_time(object, "revoked");
@@ -191,6 +193,8 @@ void acme_generation_fact_fill(acme_generation_fact_t *fact,
         .ca_url = apr_pstrdup(pool, certificate->ca_url),
         .account_url = apr_pstrdup(pool, certificate->account_url),
         .profile = apr_pstrdup(pool, certificate->profile),
+        .must_staple = certificate->must_staple,
+        .has_must_staple = chain->has_must_staple,
         .made = certificate->made,
         .certid = certid_of(chain, pool)};
 }
@@ -213,6 +217,8 @@ static json_t *fact_json(const acme_generation_certificate_t *certificate, apr_p
     acme_json_set_string(fact, "ca-url", certificate->ca_url);
     acme_json_set_string(fact, "account-url", certificate->account_url);
     acme_json_set_string(fact, "profile", certificate->profile);
+    acme_json_set_bool(fact, "must-staple-ordered", certificate->must_staple);
+    acme_json_set_bool(fact, "must-staple", chain->has_must_staple);
     acme_json_set_time(fact, "made", certificate->made);
     return fact;
 }
@@ -329,6 +335,7 @@ static acme_err_t *read_certificate(acme_generation_certificate_t *certificate,
     certificate->ca_url = acme_json_url(object, "ca-url", pool);
     certificate->account_url = acme_json_url(object, "account-url", pool);
     certificate->profile = acme_json_string(object, "profile", pool);
+    certificate->must_staple = acme_json_bool(object, "must-staple-ordered", 0);
     certificate->made = acme_json_time(object, "made");
     return NULL;
 }
@@ -394,6 +401,7 @@ static acme_err_t *certificate_json(json_t **object,
     acme_json_set_string(*object, "ca-url", certificate->ca_url);
     acme_json_set_string(*object, "account-url", certificate->account_url);
     acme_json_set_string(*object, "profile", certificate->profile);
+    acme_json_set_bool(*object, "must-staple-ordered", certificate->must_staple);
     acme_json_set_time(*object, "made", certificate->made);
     acme_json_set_string(*object, "chain", certificate->chain->pem);
     acme_json_set_string(*object, "key", key);

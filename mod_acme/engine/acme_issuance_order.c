@@ -218,6 +218,8 @@ acme_err_t *issuance__compose_order(const char **payload, acme_issuance_t *run,
     request.replaces = replaces(run, directory, account_url, pool);
     run->has_replaces = request.replaces != NULL;
     run->record->profile = keep(run, run->record->profile, run->domain->profile);
+    run->record->must_staple =
+        run->domain->must_staple && !acme_session_ca(run->session)->is_without_must_staple;
     *payload = acme_order_request(&request, pool);
     return NULL;
 }
@@ -414,7 +416,8 @@ static acme_err_t *make_csr(char **csr, acme_issuance_t *run)
 {
     acme_key_t *key;
     ACME_TRY(order_key(&key, run));
-    return acme_csr_make(csr, run->record->identifiers, key, run->step_pool);
+    return acme_csr_make(csr, run->record->identifiers, run->record->must_staple, key,
+                         run->step_pool);
 }
 
 void issuance__finalize(acme_issuance_t *run)
@@ -494,6 +497,7 @@ static acme_err_t *make_generation(acme_generation_t *generation, acme_issuance_
     certificate->ca_url = run->record->ca_url;
     certificate->account_url = run->record->account_url;
     certificate->profile = run->record->profile;
+    certificate->must_staple = run->record->must_staple;
     certificate->made = issuance_now(run);
     generation->certificates = certificates;
     generation->made = issuance_now(run);

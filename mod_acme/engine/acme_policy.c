@@ -158,6 +158,25 @@ static int has_other_profile(const acme_domain_t *domain, const acme_generation_
            (fact->profile == NULL || !acme_text_equal_nocase(fact->profile, domain->profile));
 }
 
+static int can_have_must_staple(const acme_ca_t *ca)
+{
+    return ca == NULL || !ca->is_without_must_staple;
+}
+
+/* A CA may give what was not asked for, or not give what was: then asking again changes nothing. */
+static int has_other_staple(const acme_domain_t *domain, const acme_generation_fact_t *fact)
+{
+    if (!domain->has_must_staple || !domain->must_staple == !fact->has_must_staple) {
+        return 0;
+    }
+    if (!domain->must_staple) {
+        return fact->must_staple || fact->made == 0;
+    }
+    const acme_ca_t *issuer =
+        fact->made != 0 ? acme_domain_find_ca(domain, fact->ca_url) : NULL;
+    return !fact->must_staple && can_have_must_staple(domain->ca) && can_have_must_staple(issuer);
+}
+
 static const acme_identifier_t *name_of(const acme_domain_t *domain, int i)
 {
     return APR_ARRAY_IDX(domain->identifiers, i, const acme_identifier_t *);
@@ -214,6 +233,8 @@ static acme_due_t judge_fact(const acme_domain_t *domain, const acme_generation_
         at_once.reason = ACME_DUE_CA;
     } else if (has_other_profile(domain, fact)) {
         at_once.reason = ACME_DUE_PROFILE;
+    } else if (has_other_staple(domain, fact)) {
+        at_once.reason = ACME_DUE_MUST_STAPLE;
     } else {
         return judge_age(domain, fact, renewal);
     }
@@ -349,7 +370,8 @@ int acme_policy_is_excused(const acme_job_t *job, const apr_array_header_t *drop
 
 int acme_policy_is_change(acme_due_reason_t reason)
 {
-    return reason == ACME_DUE_CA || reason == ACME_DUE_PROFILE || reason == ACME_DUE_KEY_TYPE;
+    return reason == ACME_DUE_CA || reason == ACME_DUE_PROFILE || reason == ACME_DUE_MUST_STAPLE ||
+           reason == ACME_DUE_KEY_TYPE;
 }
 
 apr_interval_time_t acme_policy_change_pause(int number)
@@ -426,6 +448,8 @@ const char *acme_policy_due_text(acme_due_reason_t reason)
         return "its certificate is of another CA than the configured one";
     case ACME_DUE_PROFILE:
         return "its certificate was ordered with another profile than the configured one";
+    case ACME_DUE_MUST_STAPLE:
+        return "its certificate is not as ACMEMustStaple says";
     case ACME_DUE_REVOKED:
         return "its certificate was revoked";
     case ACME_DUE_RENEWAL:

@@ -308,6 +308,7 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
     read->order_url = acme_json_url(object, "url", pool);
     read->account_url = acme_json_url(object, "account-url", pool);
     read->profile = acme_json_string(object, "profile", pool);
+    read->must_staple = acme_json_bool(object, "must-staple", 0);
     read->claim = read_claim(object, pool);
     read->finalize_url = acme_json_url(object, "finalize", pool);
     read->certificate_url = acme_json_url(object, "certificate", pool);
@@ -372,6 +373,7 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     acme_json_set_string(object, "url", record->order_url);
     acme_json_set_string(object, "account-url", record->account_url);
     acme_json_set_string(object, "profile", record->profile);
+    acme_json_set_bool(object, "must-staple", record->must_staple);
     acme_json_set_string(object, "claim", claim_names[record->claim]);
     acme_json_set_string(object, "finalize", record->finalize_url);
     acme_json_set_string(object, "certificate", record->certificate_url);

@@ -171,6 +171,7 @@ static json_t *fact_json(const acme_generation_fact_t *fact, const acme_renewal_
     acme_json_set_string(object, "issuer-name", fact->issuer_name);
     acme_json_set_time(object, "revoked", fact->revoked);
     acme_json_set_string(object, "profile", fact->profile);
+    acme_json_set_bool(object, "must-staple", fact->has_must_staple);
     acme_json_set_string(object, "ari-cert-id", fact->certid);
     json_t *info = renewal_info_json(acme_renewal_find(renewal, fact->certid));
     if (info != NULL) {

@@ -82,6 +82,13 @@ static acme_limits_t limits_of(const char *directory_url)
     return (acme_limits_t){0};
 }
 
+/* It answers "OCSP must-staple extension is no longer available", since it has no OCSP any more. */
+static int is_without_must_staple(const char *directory_url)
+{
+    return strcmp(directory_url, LETSENCRYPT) == 0 ||
+           strcmp(directory_url, LETSENCRYPT_STAGING) == 0;
+}
+
 static void take_known(mod_acme_ca_t *ca, const known_t *row)
 {
     ca->name = row->word;
@@ -96,6 +103,7 @@ static void take_known(mod_acme_ca_t *ca, const known_t *row)
     ca->is_private = 0;
     ca->is_default = 0;
     ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
+    ca->is_without_must_staple = is_without_must_staple(row->directory_url);
     ca->limits = limits_of(row->directory_url);
 }
 
@@ -189,6 +197,7 @@ static acme_err_t *parse_url(mod_acme_ca_t *ca, const char *word, apr_pool_t *po
     ca->is_private = 1;
     ca->is_default = 0;
     ca->max_identifiers = MOD_ACME_CA_MAX_IDENTIFIERS;
+    ca->is_without_must_staple = is_without_must_staple(url);
     ca->limits = limits_of(url);
     return NULL;
 }

@@ -22,6 +22,7 @@ typedef struct {
     int is_private;
     int is_default; /**< nobody wrote it */
     int max_identifiers;
+    int is_without_must_staple; /**< it issues no certificate with must-staple any more */
     acme_limits_t limits; /**< those that it publishes; all 0: none are known */
 } mod_acme_ca_t;
 

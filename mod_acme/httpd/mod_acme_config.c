@@ -19,6 +19,7 @@
 
 #include "mod_acme_known.h"
 #include "mod_acme_settings.h"
+#include "mod_acme_staple.h"
 #include "mod_acme_vhost.h"
 
 APLOG_USE_MODULE(acme);
@@ -236,6 +237,7 @@ int mod_acme_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     link_to_the_known(raw, s, pconf);
     share_global(&raw->global, s);
     check_ports(raw, ptemp);
+    mod_acme_staple_check(&raw->global, raw->findings, ptemp);
     int is_well = report_findings(raw, s);
     is_well = check_lonely(s) && is_well;
     is_well = check_chroot(raw, s) && is_well;

@@ -878,6 +878,8 @@ const command_rec mod_acme_directives[] = {
               "on or off: nothing is ordered from a CA that does not offer the profile"),
     OF_DOMAIN("ACMEDropFailing", set_domain_switch, is_dropping,
               "on or off: orders go without a name that fails again and again"),
+    OF_DOMAIN("ACMEMustStaple", set_domain_switch, must_staple,
+              "on or off: certificates say that they are to be stapled (RFC 7633)"),
     DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),
     DIRECTIVE("ACMEChallengeDns01", set_challenge_dns01,
               "rfc2136 [server=HOST] [key=FILE] [zone=ZONE], exec [style=STYLE] [credentials=FILE] "

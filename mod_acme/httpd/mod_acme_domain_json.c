@@ -23,6 +23,7 @@ static json_t *certificate_json(const acme_generation_certificate_t *certificate
     acme_json_set_string(object, "ca", certificate->ca_url);
     acme_json_set_string(object, "account", certificate->account_url);
     acme_json_set_string(object, "profile", certificate->profile);
+    acme_json_set_bool(object, "must-staple-ordered", certificate->must_staple);
     return object;
 }
 
@@ -68,6 +69,7 @@ void mod_acme_domain_json_origin(acme_generation_certificate_t *certificate, con
             certificate->ca_url = acme_json_url(member, "ca", pool);
             certificate->account_url = acme_json_url(member, "account", pool);
             certificate->profile = acme_json_string(member, "profile", pool);
+            certificate->must_staple = acme_json_bool(member, "must-staple-ordered", 0);
             return;
         }
     }

@@ -48,8 +48,8 @@ mod_acme_server_t *mod_acme_settings_server(const server_rec *s)
 void mod_acme_settings_clear(mod_acme_settings_t *settings)
 {
     *settings = (mod_acme_settings_t){
-        .renew_mode = -1, .via_ari = -1, .is_profile_mandatory = -1, .is_dropping = -1,
-        .is_auto = -1};
+        .renew_mode = -1, .via_ari = -1, .must_staple = -1, .is_profile_mandatory = -1,
+        .is_dropping = -1, .is_auto = -1};
 }
 
 static int is_written(const acme_window_t *window)
@@ -86,6 +86,7 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
         .profile = OVER(profile),
         .certificate_files = has_files ? add->certificate_files : base->certificate_files,
         .key_files = has_files ? add->key_files : base->key_files,
+        .must_staple = add->must_staple >= 0 ? add->must_staple : base->must_staple,
         .is_profile_mandatory = add->is_profile_mandatory >= 0 ? add->is_profile_mandatory
                                                                : base->is_profile_mandatory,
         .is_dropping = add->is_dropping >= 0 ? add->is_dropping : base->is_dropping,

@@ -47,6 +47,7 @@ typedef struct {
     const char *profile;                       /**< "": none; NULL: not written */
     apr_array_header_t *certificate_files; /**< mod_acme_given_file_t; NULL: not written */
     apr_array_header_t *key_files;         /**< mod_acme_given_file_t; NULL: not written */
+    int must_staple;                           /**< ACMEMustStaple; -1: not written */
     int is_profile_mandatory;                  /**< -1: not written */
     int is_dropping;                           /**< ACMEDropFailing; -1: not written */
     int is_auto;                               /**< ACMEMembers auto; -1: not written */

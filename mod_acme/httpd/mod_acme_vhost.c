@@ -126,6 +126,7 @@ static acme_ca_t *make_ca(link_t *link, const mod_acme_settings_t *settings,
     ca->is_eab_optional = settings->other_cas != NULL && settings->other_cas->nelts > 0;
     ca->is_private = written->is_private;
     ca->max_identifiers = written->max_identifiers;
+    ca->is_without_must_staple = written->is_without_must_staple;
     ca->limits = written->limits;
     limit_ca(link, ca, settings, written);
     apr_hash_set(link->cas, ca->directory_url, APR_HASH_KEY_STRING, ca);
@@ -737,6 +738,8 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     domain->profile = written_or_null(settings->profile);
     domain->is_profile_mandatory = settings->is_profile_mandatory;
     domain->keeps_failing = !settings->is_dropping;
+    domain->must_staple = settings->must_staple > 0;
+    domain->has_must_staple = settings->must_staple >= 0;
     domain->warn_window = settings->warn_window;
     domain->renew_mode = (acme_renew_mode_t)settings->renew_mode;
     domain->is_used = draft->is_used;

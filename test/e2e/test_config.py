@@ -67,6 +67,7 @@ ACMERenewViaARI off
 ACMEProfile shortlived
 ACMEProfileMandatory on
 ACMEDropFailing off
+ACMEMustStaple off
 ACMEPreferredChain "ISRG Root X2"
 ACMEContactEmail a@example.org mailto:b@example.org
 ACMEContactEmail c@example.org

@@ -12,6 +12,9 @@
 
 #include "unit/fixture.h"
 
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
 #include "acme/acme_certificate.h"
 #include "acme/acme_domain.h"
 #include "acme/acme_generation.h"
@@ -105,6 +108,39 @@ static inline void read_world_write(const read_world_t *world, const char *name,
 {
     assert_well(acme_generation_write(
         world->store, name, read_world_generation(world, name, number, ACME_KEY_P256, pool), pool));
+}
+
+/* @a chain, signed anew with must-staple in it. */
+static inline acme_chain_t *read_world_stapled(const acme_chain_t *chain, const acme_key_t *key,
+                                               apr_pool_t *pool)
+{
+    acme_chain_t *stapled;
+    char *bytes;
+    X509 *leaf = X509_dup(chain->leaf);
+    X509_EXTENSION *feature = X509V3_EXT_conf_nid(NULL, NULL, NID_tlsfeature, "status_request");
+    assert_int_equal(1, X509_add_ext(leaf, feature, -1));
+    assert_true(X509_sign(leaf, acme_key_pkey(key), EVP_sha256()) > 0);
+    BIO *out = BIO_new(BIO_s_mem());
+    assert_int_equal(1, PEM_write_bio_X509(out, leaf));
+    long len = BIO_get_mem_data(out, &bytes);
+    assert_well(acme_chain_parse(&stapled, bytes, (apr_size_t)len, pool));
+    BIO_free(out);
+    X509_EXTENSION_free(feature);
+    X509_free(leaf);
+    return stapled;
+}
+
+/** The same as read_world_write, of a certificate that has must-staple and was ordered so. */
+static inline void read_world_write_stapled(const read_world_t *world, const char *name,
+                                            apr_uint64_t number, apr_pool_t *pool)
+{
+    acme_generation_t *generation =
+        read_world_generation(world, name, number, ACME_KEY_P256, pool);
+    acme_generation_certificate_t *certificate =
+        &APR_ARRAY_IDX(generation->certificates, 0, acme_generation_certificate_t);
+    certificate->chain = read_world_stapled(certificate->chain, certificate->key, pool);
+    certificate->must_staple = 1;
+    assert_well(acme_generation_write(world->store, name, generation, pool));
 }
 
 static inline acme_identifier_t *read_world_identifier(const char *name, apr_pool_t *pool)

@@ -60,6 +60,19 @@ static void assert_limit(int count, apr_interval_time_t span, const acme_limit_t
     assert_true(span == limit->span);
 }
 
+static void lets_encrypt_alone_is_known_to_have_no_must_staple(void **state)
+{
+    mod_acme_ca_t ca;
+    assert_well(mod_acme_ca_parse(&ca, "letsencrypt", *state));
+    assert_true(ca.is_without_must_staple);
+    assert_well(mod_acme_ca_parse(&ca, STAGING, *state));
+    assert_true(ca.is_without_must_staple);
+    assert_well(mod_acme_ca_parse(&ca, "zerossl", *state));
+    assert_false(ca.is_without_must_staple);
+    assert_well(mod_acme_ca_parse(&ca, "https://ca.local/dir", *state));
+    assert_false(ca.is_without_must_staple);
+}
+
 static void what_a_ca_publishes_of_its_limits_is_known(void **state)
 {
     mod_acme_ca_t ca;
@@ -138,6 +151,7 @@ int main(void)
         FIXTURE_TEST(known_urls_have_their_name),
         FIXTURE_TEST(other_urls_are_private_cas),
         FIXTURE_TEST(lets_encrypt_is_the_default),
+        FIXTURE_TEST(lets_encrypt_alone_is_known_to_have_no_must_staple),
         FIXTURE_TEST(what_a_ca_publishes_of_its_limits_is_known),
         FIXTURE_TEST(of_other_cas_no_limit_is_known),
         FIXTURE_TEST(what_has_ended_is_said),

@@ -26,7 +26,7 @@ static void is_the_vector_byte_for_byte(void **state)
 {
     json_t *root = vectors_load(*state);
     char *csr = NULL;
-    assert_well(acme_csr_make(&csr, names("www.example.org example.org", *state),
+    assert_well(acme_csr_make(&csr, names("www.example.org example.org", *state), 0,
                               vectors_key("certrsa", *state), *state));
     assert_string_equal(vectors_text(root, "csr", "b64u", NULL), csr);
 }
@@ -51,7 +51,7 @@ static void carries_names_and_addresses(void **state)
         acme_key_t *key = vectors_key(keys[i], pool);
         char *csr = NULL;
         assert_well(acme_csr_make(
-            &csr, names("*.example.org 192.0.2.17 2001:db8::1 ::ffff:1.2.3.4", pool), key, pool));
+            &csr, names("*.example.org 192.0.2.17 2001:db8::1 ::ffff:1.2.3.4", pool), 0, key, pool));
         X509_REQ *request = read_csr(csr, pool);
         assert_int_equal(1, X509_REQ_verify(request, acme_key_pkey(key)));
         assert_int_equal(0, X509_NAME_entry_count(X509_REQ_get_subject_name(request)));
@@ -85,7 +85,7 @@ static void subject_alt_name_as_in_the_vectors(void **state)
     const char *single[] = {"www.example.org", "192.0.2.17", "2001:db8::1"};
     for (int i = 0; i < 3; i++) {
         char *csr = NULL;
-        assert_well(acme_csr_make(&csr, names(single[i], *state), key, *state));
+        assert_well(acme_csr_make(&csr, names(single[i], *state), 0, key, *state));
         X509_REQ *request = read_csr(csr, *state);
         STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(request);
         const ASN1_OCTET_STRING *value =
@@ -98,12 +98,33 @@ static void subject_alt_name_as_in_the_vectors(void **state)
     }
 }
 
+static void asks_for_must_staple_when_told_to(void **state)
+{
+    acme_key_t *key = vectors_key("p256", *state);
+    char *csr = NULL;
+    assert_well(acme_csr_make(&csr, names("www.example.org", *state), 1, key, *state));
+    X509_REQ *request = read_csr(csr, *state);
+    STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(request);
+    assert_int_equal(2, sk_X509_EXTENSION_num(extensions));
+    assert_true(X509v3_get_ext_by_NID(extensions, NID_subject_alt_name, -1) >= 0);
+    int at = X509v3_get_ext_by_NID(extensions, NID_tlsfeature, -1);
+    assert_true(at >= 0);
+    X509_EXTENSION *feature = sk_X509_EXTENSION_value(extensions, at);
+    assert_int_equal(0, X509_EXTENSION_get_critical(feature));
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(feature);
+    assert_string_equal("3003020105", acme_text_hex(ASN1_STRING_get0_data(value),
+                                                    (apr_size_t)ASN1_STRING_length(value), *state));
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    X509_REQ_free(request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(is_the_vector_byte_for_byte),
         FIXTURE_TEST(carries_names_and_addresses),
         FIXTURE_TEST(subject_alt_name_as_in_the_vectors),
+        FIXTURE_TEST(asks_for_must_staple_when_told_to),
     };
     return fixture_run(tests);
 }

@@ -975,7 +975,7 @@ static char *csr_by_core(client_t *c, const acme_key_spec_t *spec)
     acme_key_t *key;
     char *csr;
     assert_well(acme_key_generate(&key, spec, c->pool));
-    assert_well(acme_csr_make(&csr, identifiers, key, c->pool));
+    assert_well(acme_csr_make(&csr, identifiers, 0, key, c->pool));
     return apr_psprintf(c->pool, "{\"csr\":\"%s\"}", csr);
 }
 

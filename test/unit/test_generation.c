@@ -103,6 +103,24 @@ static void the_facts_are_those_of_the_certificate(void **state)
                         APR_ARRAY_IDX(fact->identifiers, 0, const acme_identifier_t *)->value);
 }
 
+static void must_staple_is_remembered(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_generation_facts_t *facts;
+    acme_generation_t *generation;
+    read_world_write(world, "a.example", 1, *state);
+    assert_well(acme_generation_facts_read(&facts, world->store, "a.example", *state));
+    assert_false(acme_generation_fact(facts, ACME_KEY_P256)->has_must_staple);
+    assert_false(acme_generation_fact(facts, ACME_KEY_P256)->must_staple);
+    read_world_write_stapled(world, "a.example", 2, *state);
+    assert_well(acme_generation_facts_read(&facts, world->store, "a.example", *state));
+    assert_true(acme_generation_fact(facts, ACME_KEY_P256)->has_must_staple);
+    assert_true(acme_generation_fact(facts, ACME_KEY_P256)->must_staple);
+    assert_well(acme_generation_read(&generation, world->store, "a.example", 2, *state));
+    assert_true(acme_generation_certificate(generation, ACME_KEY_P256)->must_staple);
+    assert_true(acme_generation_certificate(generation, ACME_KEY_P256)->chain->has_must_staple);
+}
+
 static void no_key_lies_open(void **state)
 {
     read_world_t *world = read_world_create(*state);
@@ -368,6 +386,7 @@ int main(void)
         FIXTURE_TEST(a_new_domain_has_nothing),
         FIXTURE_TEST(what_was_written_is_read_back),
         FIXTURE_TEST(the_facts_are_those_of_the_certificate),
+        FIXTURE_TEST(must_staple_is_remembered),
         FIXTURE_TEST(no_key_lies_open),
         FIXTURE_TEST(a_missing_ca_stays_missing),
         FIXTURE_TEST(numbers_only_grow),

@@ -46,6 +46,43 @@ static engine_world_t *create(const char *names, apr_pool_t *pool)
     return w;
 }
 
+/* ---- must-staple ---- */
+
+static const acme_generation_fact_t *fact_of(engine_world_t *w, const acme_domain_t *domain)
+{
+    acme_generation_facts_t *facts;
+    assert_well(acme_generation_facts_read(&facts, w->store, domain->folder, w->pool));
+    assert_non_null(facts);
+    return &APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t);
+}
+
+static void must_staple_is_asked_for_and_remembered(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    acme_domain_t *domain = engine_world_domain(w, "a.test");
+    domain->must_staple = domain->has_must_staple = 1;
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_DAY);
+    expect_one_clean_run(w);
+    assert_true(fact_of(w, domain)->must_staple);
+    assert_true(fact_of(w, domain)->has_must_staple);
+}
+
+static void must_staple_is_not_asked_of_a_ca_that_refuses_it(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    acme_domain_t *domain = engine_world_domain(w, "a.test");
+    acme_ca_t *ca = apr_pmemdup(*state, domain->ca, sizeof(*ca));
+    ca->is_without_must_staple = 1;
+    domain->ca = ca;
+    domain->must_staple = domain->has_must_staple = 1;
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_DAY);
+    expect_one_clean_run(w);
+    assert_false(fact_of(w, domain)->must_staple);
+    assert_false(fact_of(w, domain)->has_must_staple);
+}
+
 /* ---- the disk ---- */
 
 static int count_writes(apr_pool_t *pool)
@@ -356,6 +393,8 @@ static void no_jump_of_the_clock_loses_a_run_or_makes_a_storm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(must_staple_is_asked_for_and_remembered),
+        FIXTURE_TEST(must_staple_is_not_asked_of_a_ca_that_refuses_it),
         FIXTURE_TEST(a_disk_that_fails_at_any_write_costs_no_order),
         FIXTURE_TEST(a_disk_full_for_a_day_is_written_soon_after),
         FIXTURE_TEST(a_wait_at_any_request_is_kept_and_loses_nothing),

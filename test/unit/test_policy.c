@@ -325,6 +325,62 @@ static void another_ca_or_profile_that_was_written_replaces_at_once(void **state
     assert_int_equal(ACME_DUE_RENEWAL, due.reason);
 }
 
+static acme_due_reason_t due_for_staple(acme_domain_t *domain, acme_generation_facts_t *facts,
+                                        int wanted, int ordered, int has)
+{
+    acme_due_t due;
+    acme_generation_fact_t *fact = &APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t);
+    domain->has_must_staple = wanted >= 0;
+    domain->must_staple = wanted > 0;
+    fact->must_staple = ordered;
+    fact->has_must_staple = has;
+    acme_policy_due(&due, domain, facts, NULL, NULL);
+    return due.reason;
+}
+
+static void must_staple_that_was_written_replaces_at_once(void **state)
+{
+    acme_ca_t ca = {.directory_url = "https://ca.test/dir"};
+    acme_domain_t *domain = domain_of(*state, 1);
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    acme_generation_fact_t *fact = &APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t);
+    domain->ca = &ca;
+    fact->ca_url = ca.directory_url;
+    fact->made = noon;
+    assert_int_equal(ACME_DUE_RENEWAL, due_for_staple(domain, facts, -1, 0, 1)); /* not written */
+    assert_int_equal(ACME_DUE_RENEWAL, due_for_staple(domain, facts, -1, 1, 1));
+    assert_int_equal(ACME_DUE_MUST_STAPLE, due_for_staple(domain, facts, 1, 0, 0));
+    assert_int_equal(ACME_DUE_RENEWAL, due_for_staple(domain, facts, 1, 1, 1));
+    assert_int_equal(ACME_DUE_MUST_STAPLE, due_for_staple(domain, facts, 0, 1, 1));
+    assert_int_equal(ACME_DUE_RENEWAL, due_for_staple(domain, facts, 0, 0, 0));
+    assert_true(acme_policy_is_change(ACME_DUE_MUST_STAPLE));
+    /* a CA that does as it likes is not asked again and again */
+    assert_int_equal(ACME_DUE_RENEWAL, due_for_staple(domain, facts, 1, 1, 0));
+    assert_int_equal(ACME_DUE_RENEWAL, due_for_staple(domain, facts, 0, 0, 1));
+    fact->made = 0; /* it came otherwise */
+    assert_int_equal(ACME_DUE_MUST_STAPLE, due_for_staple(domain, facts, 0, 0, 1));
+    assert_int_equal(ACME_DUE_MUST_STAPLE, due_for_staple(domain, facts, 1, 0, 0));
+    ca.is_without_must_staple = 1;
+    assert_int_equal(ACME_DUE_RENEWAL, due_for_staple(domain, facts, 1, 0, 0));
+}
+
+static void must_staple_of_a_second_ca_that_has_none_can_wait(void **state)
+{
+    const acme_ca_t ca = {.directory_url = "https://ca.test/dir"};
+    const acme_ca_t second = {.directory_url = "https://second.test/dir",
+                              .is_without_must_staple = 1};
+    acme_domain_t *domain = domain_of(*state, 1);
+    acme_generation_facts_t *facts = facts_of(*state, noon, noon + 100 * ACME_TIME_DAY);
+    acme_generation_fact_t *fact = &APR_ARRAY_IDX(facts->certificates, 0, acme_generation_fact_t);
+    apr_array_header_t *others = apr_array_make(*state, 1, sizeof(const acme_ca_t *));
+    APR_ARRAY_PUSH(others, const acme_ca_t *) = &second;
+    domain->ca = &ca;
+    domain->other_cas = others;
+    fact->ca_url = second.directory_url;
+    fact->made = noon;
+    assert_int_equal(ACME_DUE_RENEWAL, due_for_staple(domain, facts, 1, 0, 0));
+}
+
 static void many_changes_are_spread(void **state)
 {
     (void)state;
@@ -839,6 +895,8 @@ int main(void)
         FIXTURE_TEST(failures_to_ask_wait_longer_and_longer),
         FIXTURE_TEST(a_default_key_type_replaces_nothing_that_works),
         FIXTURE_TEST(another_ca_or_profile_that_was_written_replaces_at_once),
+        FIXTURE_TEST(must_staple_that_was_written_replaces_at_once),
+        FIXTURE_TEST(must_staple_of_a_second_ca_that_has_none_can_wait),
         FIXTURE_TEST(many_changes_are_spread),
         FIXTURE_TEST(first_things_come_first),
         FIXTURE_TEST(renewals_count_for_less),

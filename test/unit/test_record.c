@@ -94,6 +94,7 @@ static acme_record_t *full_record(const read_world_t *world)
     record->step = ACME_STEP_STAGE;
     record->spec = (acme_key_spec_t){.type = ACME_KEY_RSA, .bits = 3072};
     record->order_url = "https://ca.example/order/1";
+    record->must_staple = 1;
     record->finalize_url = "https://ca.example/order/1/finalize";
     record->certificate_url = "https://ca.example/cert/1";
     record->thumbprint = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
@@ -133,6 +134,7 @@ static void every_member_comes_back(void **state)
     assert_string_equal(record->ca_url, read->ca_url);
     assert_int_equal(ACME_KEY_RSA, read->spec.type);
     assert_int_equal(3072, read->spec.bits);
+    assert_true(read->must_staple);
     assert_int_equal(3, read->identifiers->nelts);
     for (int i = 0; i < 3; ++i) {
         const acme_identifier_t *a =

@@ -525,6 +525,29 @@ static void written_types_stay_as_they_are(void **state)
     assert_types("http-01 dns-01", domain_at(link_all(&world), 0), *state);
 }
 
+static void what_is_given_and_must_staple_are_the_domains_own(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "");
+    host(&world, "b.example.org", "");
+    mod_acme_definition_t *first = define(&world, NULL, "a.example.org");
+    define(&world, NULL, "b.example.org");
+    first->settings.must_staple = 1;
+    first->settings.certificate_files = apr_array_make(*state, 1, sizeof(mod_acme_given_file_t));
+    APR_ARRAY_PUSH(first->settings.certificate_files, mod_acme_given_file_t) =
+        (mod_acme_given_file_t){"/none.pem", "test.conf", 99};
+    const mod_acme_global_t *global = link_all(&world);
+    assert_int_equal(1, count_findings(&world)); /* its key is not written */
+    assert_true(domain_at(global, 0)->must_staple);
+    assert_true(domain_at(global, 0)->has_must_staple);
+    assert_false(domain_at(global, 1)->must_staple);
+    assert_false(domain_at(global, 1)->has_must_staple);
+    assert_int_equal(2, global->givens->nelts);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(0, APR_ARRAY_IDX(global->givens, i, const apr_array_header_t *)->nelts);
+    }
+}
+
 static void nothing_configured_links_nothing(void **state)
 {
     world_t world = begin(state);
@@ -638,6 +661,7 @@ int main(void)
         FIXTURE_TEST(none_switches_a_way_off_that_is_said_around_it),
         FIXTURE_TEST(dns_01_without_a_way_is_told_once),
         FIXTURE_TEST(written_types_stay_as_they_are),
+        FIXTURE_TEST(what_is_given_and_must_staple_are_the_domains_own),
         FIXTURE_TEST(nothing_configured_links_nothing),
     };
     return fixture_run(tests);
