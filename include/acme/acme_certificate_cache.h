@@ -39,6 +39,12 @@ acme_certificate_cache_t *acme_certificate_cache_create(const acme_store_t *stor
                                                         int capacity, const acme_env_t *env,
                                                         apr_pool_t *pool);
 
+/** From now on certificates with must-staple wait: a TLS module staples only what it has loaded itself,
+ * and browsers refuse them without. @a loaded (by the domain's index, outlives the cache): the
+ * generation it has loaded; newer ones that have must-staple are not given, as long as what is given
+ * instead is valid. Before the first take. */
+void acme_certificate_cache_hold_back(acme_certificate_cache_t *cache, const apr_uint64_t *loaded);
+
 /** What counts now for @a domain, with a reference that the caller gives back; NULL if there is
  * nothing (yet). When a newer generation cannot be loaded the one before is served, one line is
  * logged per generation, and it is tried again after a second. */

@@ -20,7 +20,9 @@
  *    back, whatever is on disk.
  * 2. What a thread gets lives until it gives it back, whatever happens to the slot.
  * 3. References are let go outside the lock: the last one frees keys.
- * 4. Loading uses a pool with an allocator of its own, for a child's pools are not safe here; only
+ * 4. A generation that must wait for a restart (must-staple) is remembered in `waiting`, so that it is
+ *    read once; what was served before goes on, or the newest older one that need not wait.
+ * 5. Loading uses a pool with an allocator of its own, for a child's pools are not safe here; only
  *    OpenSSL's objects outlive it, by their own reference counts.
  */
 #include "acme/acme_certificate_cache.h"
@@ -43,6 +45,7 @@
 
 typedef struct {
     acme_loaded_t loaded; /* first: a pointer to it is a pointer to us */
+    apr_time_t not_after; /* of what ends first in it */
     _Atomic unsigned references;
 } held_t;
 
@@ -51,6 +54,7 @@ typedef struct {
     apr_uint64_t served;            /* the newest generation that was ever held here */
     apr_uint64_t failed;            /* the generation that could not be loaded, 0 if none */
     apr_uint64_t logged;            /* the generation whose failure was logged */
+    apr_uint64_t waiting;           /* the newest generation that waits for a restart, 0 if none */
     apr_interval_time_t not_before; /* no look at an unknown domain, no retry of `failed` before */
     int was_looked_at;
     int was_used; /* since the clock hand came by */
@@ -73,6 +77,7 @@ struct acme_certificate_cache_t {
     stripe_t *stripes;
     int stripe_count;
     int stripe_capacity;
+    const apr_uint64_t *stapled; /* by domain: newer ones with must-staple wait; NULL: none does */
 };
 
 /* What a look at a slot found. */
@@ -81,6 +86,8 @@ typedef struct {
     int must_load;
     apr_uint64_t wanted; /* load this one; ACME_BELL_UNKNOWN: what `current` says */
     apr_uint64_t served; /* and nothing older than this */
+    apr_uint64_t waiting;
+    int is_over; /* what is held has ended: nothing waits any more */
 } view_t;
 
 /* ---- references */
@@ -139,6 +146,18 @@ static int adopt(acme_loaded_t *loaded, const acme_generation_certificate_t *cer
     return 1;
 }
 
+static apr_time_t end_of(const acme_generation_t *generation)
+{
+    apr_time_t end = 0;
+    for (int i = 0; i < generation->certificates->nelts; i++) {
+        apr_time_t not_after =
+            APR_ARRAY_IDX(generation->certificates, i, acme_generation_certificate_t)
+                .chain->not_after;
+        end = end == 0 || not_after < end ? not_after : end;
+    }
+    return end;
+}
+
 /* One certificate for each of OpenSSL's slots; where two want the same the first has it. */
 static held_t *held_create(const acme_generation_t *generation)
 {
@@ -149,6 +168,7 @@ static held_t *held_create(const acme_generation_t *generation)
     }
     atomic_init(&held->references, 1);
     held->loaded.number = generation->number;
+    held->not_after = end_of(generation);
     for (int i = 0; i < generation->certificates->nelts && held->loaded.count < 2; i++) {
         const acme_generation_certificate_t *certificate =
             &APR_ARRAY_IDX(generation->certificates, i, acme_generation_certificate_t);
@@ -262,6 +282,59 @@ static acme_err_t *settle_wanted(view_t *view, const acme_certificate_cache_t *c
     return err;
 }
 
+/* ---- what waits for a restart */
+
+static int must_wait(const acme_certificate_cache_t *cache, const acme_domain_t *domain,
+                     const acme_generation_t *generation)
+{
+    int is_stapled = 0;
+    for (int i = 0; i < generation->certificates->nelts; i++) {
+        is_stapled |= APR_ARRAY_IDX(generation->certificates, i, acme_generation_certificate_t)
+                          .chain->has_must_staple;
+    }
+    return is_stapled && cache->stapled != NULL &&
+           generation->number > cache->stapled[domain->index];
+}
+
+static void note_waiting(acme_certificate_cache_t *cache, const acme_domain_t *domain,
+                         apr_uint64_t number)
+{
+    slot_t *slot = &cache->slots[domain->index];
+    stripe_t *stripe = stripe_of(cache, domain);
+    lock_stripe(stripe);
+    slot->waiting = slot->waiting > number ? slot->waiting : number;
+    unlock_stripe(stripe);
+}
+
+/* The newest generation before @a number that is there and need not wait, nothing older than what was
+ * served; NULL if there is none. */
+static acme_generation_t *read_before(const view_t *view, apr_uint64_t number,
+                                      const acme_certificate_cache_t *cache,
+                                      const acme_domain_t *domain, apr_pool_t *pool)
+{
+    for (int i = 0; i <= ACME_GENERATION_KEEP && --number > 0 && number >= view->served; i++) {
+        acme_generation_t *generation = NULL;
+        acme_err_t *err =
+            acme_generation_read(&generation, cache->store, domain->folder, number, pool);
+        if (err == NULL && generation != NULL && !must_wait(cache, domain, generation)) {
+            return generation;
+        }
+    }
+    return NULL;
+}
+
+/* What to give instead of @a generation: itself, an older one, or (NULL) what is held. */
+static acme_generation_t *give_instead(acme_generation_t *generation, const view_t *view,
+                                       acme_certificate_cache_t *cache,
+                                       const acme_domain_t *domain, apr_pool_t *pool)
+{
+    if (generation == NULL || view->is_over || !must_wait(cache, domain, generation)) {
+        return generation;
+    }
+    note_waiting(cache, domain, generation->number);
+    return view->held == NULL ? read_before(view, generation->number, cache, domain, pool) : NULL;
+}
+
 /* What the look asked for, read; NULL if there is none, none that is newer than what is held, or it
  * failed (which was reported). */
 static held_t *load_in(view_t *view, acme_certificate_cache_t *cache, const acme_domain_t *domain,
@@ -269,6 +342,9 @@ static held_t *load_in(view_t *view, acme_certificate_cache_t *cache, const acme
 {
     acme_generation_t *generation = NULL;
     acme_err_t *err = settle_wanted(view, cache, domain, pool);
+    if (view->wanted <= view->waiting && view->wanted > view->served) {
+        view->wanted = view->served; /* it was read, and waits */
+    }
     if (view->wanted > (view->held != NULL ? view->held->loaded.number : 0)) {
         acme_err_t *read_err = read_generation(&generation, view->wanted, cache, domain, pool);
         err = read_err != NULL ? read_err : err;
@@ -276,6 +352,7 @@ static held_t *load_in(view_t *view, acme_certificate_cache_t *cache, const acme
     if (err != NULL) {
         report_failure(cache, domain, view, err, pool);
     }
+    generation = give_instead(generation, view, cache, domain, pool);
     return generation != NULL ? held_create(generation) : NULL;
 }
 
@@ -387,6 +464,10 @@ static int must_load(const acme_certificate_cache_t *cache, slot_t *slot, view_t
     if (slot->held != NULL && slot->held->loaded.number >= view->wanted) {
         return 0;
     }
+    if (view->wanted <= view->waiting) {
+        view->wanted = slot->served; /* which may have been evicted */
+        return slot->held == NULL && slot->served != 0 && slot->failed != slot->served;
+    }
     return slot->failed < view->wanted || !is_too_early(cache, slot);
 }
 
@@ -403,6 +484,9 @@ static view_t look(acme_certificate_cache_t *cache, const acme_domain_t *domain)
         slot->was_used = 1;
     }
     view.served = slot->served;
+    view.is_over = slot->waiting != 0 && slot->held != NULL &&
+                   slot->held->not_after < acme_env_now(cache->env);
+    view.waiting = view.is_over ? 0 : slot->waiting;
     view.must_load = must_load(cache, slot, &view);
     unlock_stripe(stripe);
     return view;
@@ -441,6 +525,11 @@ const acme_loaded_t *acme_certificate_cache_take(acme_certificate_cache_t *cache
     held_t *best = install(cache, domain, loaded);
     let_go(view.held);
     return (const acme_loaded_t *)best;
+}
+
+void acme_certificate_cache_hold_back(acme_certificate_cache_t *cache, const apr_uint64_t *loaded)
+{
+    cache->stapled = loaded;
 }
 
 /* ---- the cache as a whole */

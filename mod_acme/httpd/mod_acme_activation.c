@@ -13,6 +13,7 @@
 #include <mpm_common.h>
 #include <apr_strings.h>
 
+#include "acme/acme_generation.h"
 #include "acme/acme_time.h"
 #include "mod_acme_activation.h"
 #include "mod_acme_host.h"
@@ -55,9 +56,38 @@ static mod_acme_activation_state_t *state_of(mod_acme_world_t *world)
     return world->activation;
 }
 
-static int is_waiting(const mod_acme_host_t *host, const apr_uint64_t *pointed)
+static int has_must_staple(const mod_acme_world_t *world, const acme_domain_t *domain)
 {
-    return !host->is_live && !host->has_own && host->loaded < pointed[host->domain->index];
+    apr_pool_t *pool = NULL;
+    apr_pool_create(&pool, world->pool);
+    acme_generation_facts_t *facts = NULL;
+    int has = 0;
+    if (acme_generation_facts_read(&facts, world->store, domain->folder, pool) == NULL &&
+        facts != NULL) {
+        for (int i = 0; i < facts->certificates->nelts; i++) {
+            has |= APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t).has_must_staple;
+        }
+    }
+    apr_pool_destroy(pool);
+    return has;
+}
+
+/* Nonzero if the children hold generation @a number back (acme_certificate_cache.h). */
+static int is_held_back(const mod_acme_world_t *world, mod_acme_host_t *host, apr_uint64_t number)
+{
+    if (host->looked < number) {
+        host->looked = number;
+        host->is_held_back = has_must_staple(world, host->domain);
+    }
+    return host->is_held_back;
+}
+
+static int is_waiting(const mod_acme_world_t *world, mod_acme_host_t *host,
+                      const apr_uint64_t *pointed)
+{
+    apr_uint64_t number = pointed[host->domain->index];
+    return !host->has_own && host->loaded < number &&
+           (!host->is_live || is_held_back(world, host, number));
 }
 
 /* Says once for each generation that it waits. Returns how many hosts wait; *is_news tells whether
@@ -71,7 +101,7 @@ static int count_waiting(int *is_news, mod_acme_world_t *world, const apr_uint64
     for (apr_hash_index_t *i = apr_hash_first(scratch_pool, world->hosts); i != NULL;
          i = apr_hash_next(i)) {
         mod_acme_host_t *host = apr_hash_this_val(i);
-        if (!is_waiting(host, pointed)) {
+        if (!is_waiting(world, host, pointed)) {
             continue;
         }
         waiting++;
@@ -80,8 +110,12 @@ static int count_waiting(int *is_news, mod_acme_world_t *world, const apr_uint64
             *is_news = 1;
             host->announced = number;
             acme_env_log(world->env, ACME_LOG_NOTICE,
-                         "%s: a new certificate (generation %" APR_UINT64_T_FMT ") waits for %s",
+                         "%s: a new certificate (generation %" APR_UINT64_T_FMT ") waits for %s%s",
                          host->domain->name, number,
+                         host->is_held_back
+                             ? "mod_ssl to load it, since it has must-staple and mod_ssl staples "
+                               "nothing else: "
+                             : "",
                          is_graceful ? "the next graceful restart, which will be made as "
                                        "ACMEActivation says"
                                      : "a restart: run `apachectl graceful`");

@@ -171,3 +171,22 @@ void mod_acme_host_review(const mod_acme_world_t *world, apr_pool_t *scratch_poo
                      world->trouble == NULL ? ", and nothing has to be done" : "");
     }
 }
+
+/* see mod_acme_host.h */
+const apr_uint64_t *mod_acme_host_loaded(const mod_acme_world_t *world, apr_pool_t *pool)
+{
+    int count = world->global->domains->nelts;
+    apr_uint64_t *loaded = apr_palloc(pool, sizeof(*loaded) * (apr_size_t)(count + 1));
+    for (int i = 0; i < count; i++) {
+        loaded[i] = APR_UINT64_MAX;
+    }
+    for (apr_hash_index_t *i = apr_hash_first(pool, world->hosts); i != NULL;
+         i = apr_hash_next(i)) {
+        const mod_acme_host_t *host = apr_hash_this_val(i);
+        apr_uint64_t *number = &loaded[host->domain->index];
+        if (!host->has_own && (*number == APR_UINT64_MAX || *number < host->loaded)) {
+            *number = host->loaded;
+        }
+    }
+    return loaded;
+}

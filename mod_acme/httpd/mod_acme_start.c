@@ -248,6 +248,7 @@ void mod_acme_start_child(apr_pool_t *pchild, server_rec *s)
         world->cache = acme_certificate_cache_create(
             world->store, mod_acme_board_bell(world->board), world->global->domains->nelts,
             CACHE_CAPACITY, world->env, pool);
+        acme_certificate_cache_hold_back(world->cache, mod_acme_host_loaded(world, pool));
     }
     mod_acme_alpn_start_child();
     mod_acme_watchdog_child_init(world);

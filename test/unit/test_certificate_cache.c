@@ -157,6 +157,87 @@ static void none_touches_no_file(void **state)
     assert_int_equal(1, served(child, 0));
 }
 
+static void stage_stapled(child_t *child, int i, apr_uint64_t number)
+{
+    read_world_write_stapled(child->world, child->domains[i]->folder, number, child->pool);
+    acme_bell_ring(child->bell, i, number);
+}
+
+static void must_staple_waits_until_it_was_loaded(void **state)
+{
+    const apr_uint64_t loaded[DOMAINS] = {[1] = 1, [2] = APR_UINT64_MAX};
+    child_t *child = child_create(DOMAINS, *state);
+    acme_certificate_cache_hold_back(child->cache, loaded);
+    stage(child, 0, 1);
+    assert_int_equal(1, served(child, 0));
+    stage_stapled(child, 0, 2);
+    assert_int_equal(1, served(child, 0));
+    assert_int_equal(0, reads_of(child, 0)); /* it is read once */
+    stage(child, 0, 3);
+    assert_int_equal(3, served(child, 0)); /* has none: nothing is to be waited for */
+    stage_stapled(child, 1, 1);
+    assert_int_equal(1, served(child, 1)); /* the TLS module has it */
+    stage_stapled(child, 2, 5);
+    assert_int_equal(5, served(child, 2)); /* it never will */
+}
+
+static void a_child_that_comes_later_gives_the_one_before(void **state)
+{
+    const apr_uint64_t loaded[DOMAINS] = {0};
+    child_t *child = child_create(DOMAINS, *state);
+    acme_certificate_cache_hold_back(child->cache, loaded);
+    stage(child, 0, 1);
+    stage_stapled(child, 0, 2);
+    stage_stapled(child, 0, 3);
+    assert_int_equal(1, served(child, 0));
+    assert_int_equal(0, reads_of(child, 0));
+    stage_stapled(child, 1, 1);
+    assert_int_equal(0, served(child, 1)); /* what the TLS module has */
+    assert_int_equal(0, reads_of(child, 1));
+}
+
+static void without_a_bell_what_waits_is_not_read_again(void **state)
+{
+    const apr_uint64_t loaded[DOMAINS] = {0};
+    child_t *child = child_create(DOMAINS, *state);
+    acme_certificate_cache_hold_back(child->cache, loaded);
+    write_only(child, 0, 1);
+    read_world_write_stapled(child->world, child->domains[0]->folder, 2, child->pool);
+    assert_int_equal(1, served(child, 0));
+    move_clock(2 * ACME_TIME_SECOND);
+    assert_int_equal(1, reads_of(child, 0)); /* `current` */
+    assert_int_equal(1, served(child, 0));
+}
+
+static void what_has_ended_waits_for_nothing(void **state)
+{
+    const apr_uint64_t loaded[DOMAINS] = {0};
+    child_t *child = child_create(DOMAINS, *state);
+    acme_certificate_cache_hold_back(child->cache, loaded);
+    stage(child, 0, 1);
+    assert_int_equal(1, served(child, 0));
+    fake_env_move(child->world->clock, READ_WORLD_LIFETIME - ACME_TIME_DAY);
+    stage_stapled(child, 0, 2);
+    assert_int_equal(1, served(child, 0));
+    fake_env_move(child->world->clock, 2 * ACME_TIME_DAY);
+    assert_int_equal(2, served(child, 0));
+    assert_int_equal(2, served(child, 0));
+}
+
+static void what_waits_may_be_evicted(void **state)
+{
+    const apr_uint64_t loaded[DOMAINS] = {0};
+    child_t *child = child_create(1, *state);
+    acme_certificate_cache_hold_back(child->cache, loaded);
+    stage(child, 0, 1);
+    stage(child, 1, 1);
+    assert_int_equal(1, served(child, 0));
+    stage_stapled(child, 0, 2);
+    assert_int_equal(1, served(child, 0));
+    assert_int_equal(1, served(child, 1));
+    assert_int_equal(1, served(child, 0));
+}
+
 static void what_is_served_does_not_go_away(void **state)
 {
     child_t *child = child_create(DOMAINS, *state);
@@ -492,6 +573,11 @@ int main(void)
         FIXTURE_TEST(the_newest_is_served_at_the_next_handshake),
         FIXTURE_TEST(a_still_bell_touches_no_file),
         FIXTURE_TEST(none_touches_no_file),
+        FIXTURE_TEST(must_staple_waits_until_it_was_loaded),
+        FIXTURE_TEST(a_child_that_comes_later_gives_the_one_before),
+        FIXTURE_TEST(without_a_bell_what_waits_is_not_read_again),
+        FIXTURE_TEST(what_has_ended_waits_for_nothing),
+        FIXTURE_TEST(what_waits_may_be_evicted),
         FIXTURE_TEST(what_is_served_does_not_go_away),
         FIXTURE_TEST(an_unknown_domain_is_looked_at_once_a_second),
         FIXTURE_TEST(without_a_bell_it_looks_itself),

@@ -1,0 +1,69 @@
+"""Certificates with must-staple: asked for where the CA has them, and never put into use live.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from cryptography import x509
+
+from world.httpd import vhost
+
+STAPLING = "SSLStaplingCache shmcb:run/stapling\n"
+ON = "ACMEMustStaple on\n"
+AGREED = "ACMECertificateAgreement accepted\n"
+
+
+def has_must_staple(pem):
+    certificate = x509.load_pem_x509_certificate(pem)
+    return any(isinstance(extension.value, x509.TLSFeature) for extension in certificate.extensions)
+
+
+def stapling_host(name):
+    return vhost(name, body="  SSLUseStapling on\n")
+
+
+def test_it_waits_for_a_restart(make_ca, make_httpd):
+    ca = make_ca()
+    config = STAPLING + ON + "ACMEDomain example.org\n" + stapling_host("example.org")
+    httpd = make_httpd(config, ca=ca).start()
+    assert "ACMEMustStaple" not in httpd.output
+    httpd.wait_for_log("waits for mod_ssl to load it, since it has must-staple", timeout=20)
+    pem = (httpd.store / "domains" / "example.org" / "pubcert.p-256.pem").read_bytes()
+    assert has_must_staple(pem)
+    assert httpd.verified("example.org") is None
+    httpd.graceful()
+    httpd.wait_for_certificate("example.org")
+    assert ca.orders() == 1
+
+
+def test_what_was_written_is_ordered_at_once_and_what_is_served_stays_meanwhile(make_ca, make_httpd):
+    ca = make_ca()
+    rest = STAPLING + "ACMEDomain example.org\n" + stapling_host("example.org")
+    httpd = make_httpd(rest, ca=ca).start()
+    first = httpd.wait_for_certificate("example.org")
+    httpd.configure(ON + rest)
+    httpd.graceful()
+    httpd.wait_for_log("its certificate is not as ACMEMustStaple says", timeout=20)
+    httpd.wait_for_log("waits for mod_ssl to load it, since it has must-staple", timeout=20)
+    assert httpd.verified("example.org").serial == first.serial
+    httpd.graceful()
+    httpd.wait_for_certificate("example.org", other_than=first.serial)
+    assert ca.orders() == 2
+
+
+def test_lets_encrypt_has_none_any_more(make_httpd):
+    config = (
+        AGREED + ON + "ACMECertificateAuthority letsencrypt\n"
+        "ACMEDomain example.org\nACMEDomain example.net\n" + vhost("example.org") + vhost("example.net")
+    )
+    httpd = make_httpd(config)
+    status, output = httpd.run("-t")
+    assert status == 0, output
+    assert output.count("the CA letsencrypt does not issue certificates with must-staple any more") == 1
+    assert "is not stapled" not in output
+
+
+def test_nobody_staples(make_ca, make_httpd):
+    httpd = make_httpd(ON + "ACMEDomain example.org\n" + vhost("example.org"), ca=make_ca(start=False))
+    status, output = httpd.run("-t")
+    assert status == 0, output
+    assert "write SSLUseStapling on" in output
