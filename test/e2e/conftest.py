@@ -184,10 +184,10 @@ def make_httpd(request, module, folder, ports):
         if not find_library():
             pytest.skip("libasan is not installed")
         sanitizers.append(Sanitizers(folder))
-        wanted = sanitizers[-1].options()
+        wanted = sanitizers[-1].options(other_preload=options.get("preload"))
         env = {**wanted["env"], **(options.get("env") or {})}
-        preload = " ".join(str(library) for library in (wanted["preload"], options.get("preload")) if library)
-        return {**options, "preload": preload, "env": env, "module": request.getfixturevalue("asan_module")}
+        module = request.getfixturevalue("asan_module")
+        return {**options, "preload": wanted["preload"], "env": env, "module": module}
 
     def make(config="", name="httpd", **options):
         options = {**ports, "module": module, **options}
