@@ -13,6 +13,7 @@
  */
 #include "acme/acme_job.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -353,7 +354,7 @@ void acme_job_refused(acme_job_t *job, const char *name, const char *detail, apr
     } else if (refusal->last == when) {
         return;
     }
-    refusal->count++;
+    refusal->count += refusal->count < INT_MAX;
     refusal->last = when;
     refusal->detail = acme_text_clean(detail, MAX_DETAIL, pool);
 }

@@ -15,6 +15,15 @@ static void check_clean(const char *text, size_t max)
     }
 }
 
+/* It becomes a link on somebody's page. */
+static void check_link(const char *link)
+{
+    if (link != NULL) {
+        check_clean(link, 500);
+        FUZZ_CHECK(strncmp(link, "https://", 8) == 0 && strpbrk(link, " \"'<>\\`") == NULL);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *pool = fuzz_pool();
@@ -28,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_clean(text, 2000);
     const acme_err_t *err = acme_problem_err(problem, 0, "fuzzing", pool);
     FUZZ_CHECK(strstr(err->text, text) != NULL);
+    check_link(err->link);
 
     json_t *written = acme_problem_json(problem);
     const acme_problem_t *again = acme_problem_read(written, pool);

@@ -3,6 +3,7 @@
  */
 #include "unit/fixture.h"
 
+#include <setjmp.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -200,6 +201,57 @@ static void a_crash_counts_nothing_twice_and_forgets_nothing(void **state)
     assert_int_equal(3, refusal->count);
 }
 
+static void die_now(void *baton)
+{
+    longjmp(*(jmp_buf *)baton, 1);
+}
+
+/* Nonzero while there are so many writes. */
+static int dies_at_write(int n, fake_store_moment_t moment, apr_pool_t *pool)
+{
+    engine_world_t *w = failing_world(pool);
+    jmp_buf here;
+    volatile int has_died = 0;
+    fake_store_die(w->disk, n, moment, die_now, &here);
+    if (setjmp(here) == 0) {
+        engine_world_start(w);
+        engine_world_pass(w, 2 * ACME_TIME_HOUR);
+    }
+    else {
+        has_died = 1;
+        engine_world_die(w);
+        fake_ca_forget_client(w->ca);
+        engine_world_start(w);
+        engine_world_pass(w, 2 * ACME_TIME_HOUR);
+    }
+    const acme_job_t *job = engine_world_job(w, 0);
+    const acme_job_refusal_t *refusal = acme_job_refusal(job, "bad.test");
+    assert_non_null(refusal);
+    assert_int_equal(3, refusal->count);
+    assert_int_equal(3, fake_ca_count(w->ca, "validationFailed", "bad.test"));
+    assert_int_equal(0, job->errors);
+    assert_int_equal(1, issued(w, REST));
+    assert_in_range(errors_of(w, "orders go without"), 1, 2);
+    assert_string_equal("", fake_ca_violations(w->ca));
+    engine_world_die(w);
+    return has_died;
+}
+
+static void a_death_at_any_write_counts_nothing_twice(void **state)
+{
+    int n = 0;
+    for (int goes_on = 1; goes_on;) {
+        ++n;
+        for (int after = 0; after < 2; ++after) {
+            apr_pool_t *pool;
+            apr_pool_create(&pool, *state);
+            goes_on = dies_at_write(n, after ? FAKE_STORE_AFTER : FAKE_STORE_BEFORE, pool);
+            apr_pool_destroy(pool);
+        }
+    }
+    assert_true(n > 40);
+}
+
 static void after_thirty_days_it_is_tried_once_a_week(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -256,6 +308,7 @@ int main(void)
         FIXTURE_TEST(what_works_is_kept_until_its_end_is_near),
         FIXTURE_TEST(a_new_name_that_fails_leaves_what_works_alone),
         FIXTURE_TEST(a_crash_counts_nothing_twice_and_forgets_nothing),
+        FIXTURE_TEST(a_death_at_any_write_counts_nothing_twice),
         FIXTURE_TEST(after_thirty_days_it_is_tried_once_a_week),
         FIXTURE_TEST(what_the_ca_has_paused_is_told_with_its_link_and_tried_daily),
     };
