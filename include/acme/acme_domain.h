@@ -50,6 +50,7 @@ struct acme_ca_t {
     int is_without_must_staple;         /**< it refuses a CSR that asks for it */
     acme_limits_t limits;
     const acme_ca_t *test; /**< its test environment, where a failure counts nothing; NULL: none */
+    int is_test;           /**< no more than that: what fails here is no administrator's matter */
 };
 
 typedef enum { ACME_RENEW_MANUAL, ACME_RENEW_AUTO, ACME_RENEW_ALWAYS } acme_renew_mode_t;
@@ -70,6 +71,8 @@ typedef struct {
     int has_renew_window; /**< written, not our default */
     acme_window_t warn_window;
     int is_renewal_info_off; /**< ACMERenewViaARI off: the CA is not asked when to renew */
+    int is_rehearsal_off; /**< no test environment is asked: ACMEStagingRetry off, or a hand would have
+                               to prove its names twice */
     const char *preferred_chain; /**< ACMEPreferredChain: issuer of a chain's last certificate, or NULL */
     const char *profile;     /**< ACMEProfile, or NULL */
     int is_profile_mandatory; /**< nothing is ordered from a CA that does not offer it */
@@ -90,6 +93,10 @@ const acme_ca_t *acme_domain_ca(const acme_domain_t *domain, int i);
 
 /** The one of its CAs with this directory URL (which may be NULL), or NULL. */
 const acme_ca_t *acme_domain_find_ca(const acme_domain_t *domain, const char *directory_url);
+
+/** The test environment of one of its CAs with this directory URL, or NULL: also where it is one of the
+ * domain's CAs itself, or rehearsals are switched off. */
+const acme_ca_t *acme_domain_find_test(const acme_domain_t *domain, const char *directory_url);
 
 /** The folder in accounts/ for a CA: host, port if any, and 8 hex digits of the URL's SHA-256. */
 char *acme_ca_folder(const char *directory_url, apr_pool_t *pool);

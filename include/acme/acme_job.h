@@ -50,6 +50,7 @@ typedef struct {
 typedef struct {
     int errors;           /**< failures in a row since the last success */
     apr_time_t next_run;  /**< not before; 0: whenever due */
+    int rehearse;         /**< the next try is made at the CA's test environment first */
     apr_time_t last_run;  /**< when the last attempt ended; 0: never */
     apr_time_t failing_since; /**< the first failure in the row; 0: the last attempt was a success */
     const char *problem;  /**< of the last failure: problem type or class name; NULL after success */

@@ -129,6 +129,11 @@ acme_claim_t acme_policy_claim(const acme_ca_t *ca, const apr_array_header_t *id
  * next one's turn, and one that is in trouble (@a is_down[i] nonzero) is passed over unless all are. */
 int acme_policy_choose_ca(int count, int errors, int failover, const int *is_down);
 
+/** Nonzero if what is due is first tried at the test environment of the CA: after a failed
+ * validation, but each fourth try in a row is made at the CA itself, since a test environment may
+ * look from elsewhere. Never inside the warn window, nor for a certificate that was revoked. */
+int acme_policy_shall_rehearse(const acme_due_t *due, const acme_job_t *job, apr_time_t now);
+
 /** One phrase for a reason: "it has no certificate yet". */
 const char *acme_policy_due_text(acme_due_reason_t reason);
 

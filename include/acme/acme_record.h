@@ -51,6 +51,7 @@ typedef struct {
 typedef struct {
     acme_step_t step;
     const char *ca_url;  /**< directory URL of the CA */
+    int is_rehearsal;    /**< that is the test environment of one of the domain's: nothing is finalized */
     acme_key_spec_t spec; /**< of the certificate's key */
     acme_claim_t claim;   /**< which of the CA's limits the order counts for */
     const apr_array_header_t *identifiers; /**< const acme_identifier_t *: the order's names */
@@ -72,11 +73,13 @@ typedef struct {
     apr_time_t ended;    /**< when CLEAN was entered, a whole second; 0 before */
     int errors;          /**< at CLEAN: what the job's count of failures becomes */
     apr_time_t next_run; /**< at CLEAN: not before */
+    int rehearse;        /**< at CLEAN: and at the CA's test environment first */
     apr_array_header_t *log; /**< acme_job_entry_t: this run in words, oldest first */
 } acme_record_t;
 
-/** A record at ORDER at @a ca for @a names (const acme_identifier_t *) of @a domain: all, or what is left when
- * some are dropped. What it points to is copied to @a pool, or the domain's. */
+/** A record at ORDER at @a ca (one of @a domain's, or the test environment of one) for @a names (const
+ * acme_identifier_t *) of @a domain: all, or what is left when some are dropped. What it points to is
+ * copied to @a pool, or the domain's. */
 acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_ca_t *ca,
                                   const acme_key_spec_t *spec, const apr_array_header_t *names,
                                   apr_time_t now, apr_pool_t *pool);
@@ -102,8 +105,8 @@ const char *acme_record_name(const acme_record_authorization_t *authorization, a
 acme_err_t *acme_record_remove(const acme_store_t *store, const char *folder,
                                apr_pool_t *scratch_pool);
 
-/** Nonzero if the record is for what @a domain wants now: one of its CAs, a configured key type, and the same
- * names, be they ordered or left out. */
+/** Nonzero if the record is for what @a domain wants now: one of its CAs (of a rehearsal: of their
+ * test environments), a configured key type, and the same names, be they ordered or left out. */
 int acme_record_fits(const acme_record_t *record, const acme_domain_t *domain);
 
 #endif

@@ -6,12 +6,14 @@
  *  AUTHORIZE   authorizations     authorizations       PUBLISH POLL EXPLAIN CLEAN
  *  PUBLISH     solvers            -                    RESPOND CLEAN
  *  RESPOND     challenges         challenges           POLL EXPLAIN
- *  POLL        order              order                FINALIZE DOWNLOAD EXPLAIN
+ *  POLL        order              order                FINALIZE DOWNLOAD EXPLAIN CLEAN
  *  FINALIZE    finalize (CSR)     order                POLL EXPLAIN
  *  DOWNLOAD    certificate        chain                STAGE CLEAN
  *  STAGE       store              -                    CLEAN
  *  EXPLAIN     authorizations     why it failed        CLEAN
  *  CLEAN       solvers, store     -                    (end)
+ *
+ * A rehearsal (an order at the test environment of a CA) is over at POLL, when its names are validated.
  *
  * Staying at a step (polling, waiting for a solver, trying again what the network lost) is no move.
  */

@@ -54,6 +54,20 @@ const acme_ca_t *acme_domain_find_ca(const acme_domain_t *domain, const char *di
     return NULL;
 }
 
+const acme_ca_t *acme_domain_find_test(const acme_domain_t *domain, const char *directory_url)
+{
+    if (domain->is_rehearsal_off || acme_domain_find_ca(domain, directory_url) != NULL) {
+        return NULL;
+    }
+    for (int i = 0; directory_url != NULL && i < acme_domain_cas(domain); i++) {
+        const acme_ca_t *test = acme_domain_ca(domain, i)->test;
+        if (test != NULL && strcmp(test->directory_url, directory_url) == 0) {
+            return test;
+        }
+    }
+    return NULL;
+}
+
 char *acme_ca_folder(const char *directory_url, apr_pool_t *pool)
 {
     char *host = acme_text_lower(url_authority(directory_url, pool), pool);

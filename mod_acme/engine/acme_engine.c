@@ -269,9 +269,13 @@ static void set_entries(acme_engine_t *engine)
         entry_t *entry = &engine->entries[i];
         entry->domain = APR_ARRAY_IDX(engine->config.domains, i, const acme_domain_t *);
         entry->session = acme_engine__session(engine, entry->domain->ca);
-        for (int k = 1; k < acme_domain_cas(entry->domain); ++k) {
-            (void)acme_engine__session(engine, acme_domain_ca(entry->domain, k));
-            engine->has_choice = 1;
+        for (int k = 0; k < acme_domain_cas(entry->domain); ++k) {
+            const acme_ca_t *ca = acme_domain_ca(entry->domain, k);
+            (void)acme_engine__session(engine, ca);
+            if (ca->test != NULL) {
+                (void)acme_engine__session(engine, ca->test);
+            }
+            engine->has_choice |= k > 0 || ca->test != NULL;
         }
         acme_heap_insert(&engine->heap, entry);
     }

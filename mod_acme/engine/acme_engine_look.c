@@ -45,18 +45,30 @@ static void take_claim(acme_engine_t *engine, entry_t *entry)
     apr_pool_destroy(pool);
 }
 
+static void tell_choice(const acme_engine_t *engine, const acme_domain_t *domain,
+                        const acme_ca_t *ca, const acme_due_t *due, apr_pool_t *pool)
+{
+    if (acme_domain_find_test(domain, ca->directory_url) != NULL) {
+        acme_env_log(engine->config.env, ACME_LOG_INFO,
+                     "%s: since a validation failed, the next try is made at %s, a test environment",
+                     domain->name, ca->name);
+        return;
+    }
+    if (ca != domain->ca) {
+        acme_env_log(engine->config.env, ACME_LOG_NOTICE, "%s: %s is asked, since %s failed",
+                     domain->name, ca->name, domain->ca->name);
+    }
+    acme_env_log(engine->config.env, ACME_LOG_INFO, "%s: a certificate (%s) is ordered from %s: %s",
+                 domain->name, acme_key_spec_text(due->spec, pool), ca->name,
+                 acme_policy_due_text(due->reason));
+}
+
 static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *due)
 {
     apr_pool_t *pool;
     apr_pool_create(&pool, engine->pool);
     const acme_ca_t *ca = acme_session_ca(entry->want.session);
-    if (ca != entry->domain->ca) {
-        acme_env_log(engine->config.env, ACME_LOG_NOTICE, "%s: %s is asked, since %s failed",
-                     entry->domain->name, ca->name, entry->domain->ca->name);
-    }
-    acme_env_log(engine->config.env, ACME_LOG_INFO, "%s: a certificate (%s) is ordered from %s: %s",
-                 entry->domain->name, acme_key_spec_text(due->spec, pool), ca->name,
-                 acme_policy_due_text(due->reason));
+    tell_choice(engine, entry->domain, ca, due, pool);
     entry->run = acme_issuance_begin(&engine->host, entry->domain, entry->want.session, due->spec,
                                      entry->want.names, entry->want.claim, pool);
     ++engine->runs;
@@ -83,7 +95,8 @@ static const apr_array_header_t *new_names(const acme_domain_t *domain, const ac
     return names;
 }
 
-/* Before a name's first order and after a failure, never before an ordinary renewal. */
+/* Before a name's first order and after a failure, never before an ordinary renewal. It is the CA itself
+ * that matters, also during a rehearsal: its CAA records may be about our account there. */
 static void look_ahead(acme_engine_t *engine, const entry_t *entry, const acme_due_t *due,
                        const acme_generation_facts_t *facts, const acme_job_t *job,
                        apr_pool_t *pool)
@@ -91,7 +104,9 @@ static void look_ahead(acme_engine_t *engine, const entry_t *entry, const acme_d
     int has_failed = job->errors > 0;
     if (has_failed || due->reason == ACME_DUE_FIRST || due->reason == ACME_DUE_NAMES) {
         acme_preflight_desk_want(engine->desk, entry->domain,
-                                 acme_issuance_session(entry->run),
+                                 acme_issuance_record(entry->run)->is_rehearsal
+                                     ? entry->session
+                                     : acme_issuance_session(entry->run),
                                  has_failed ? entry->domain->identifiers
                                             : new_names(entry->domain, due, facts, pool),
                                  has_failed);
@@ -113,7 +128,9 @@ static acme_err_t *resume_run(int *is_run, acme_engine_t *engine, entry_t *entry
         apr_pool_destroy(pool);
         return err;
     }
-    const acme_ca_t *ca = acme_domain_find_ca(entry->domain, record->ca_url);
+    const acme_ca_t *ca = record->is_rehearsal
+                              ? acme_domain_find_test(entry->domain, record->ca_url)
+                              : acme_domain_find_ca(entry->domain, record->ca_url);
     acme_session_t *session = ca != NULL ? acme_engine__session(engine, ca) : entry->session;
     entry->run = acme_issuance_resume(&engine->host, entry->domain, session, record, pool);
     ++engine->runs;
@@ -312,7 +329,7 @@ static want_t want_of(acme_engine_t *engine, const entry_t *entry, const acme_du
                       apr_pool_t *pool)
 {
     const acme_domain_t *domain = entry->domain;
-    want_t want = {.session = acme_engine__choose(engine, entry, job->errors, pool),
+    want_t want = {.session = acme_engine__choose(engine, entry, due, job, pool),
                    .names = names,
                    .rank = acme_policy_rank(due, domain->is_new, job->errors, now),
                    .key = due->expires != 0 ? due->expires : job->errors};
@@ -378,6 +395,17 @@ static void consider(acme_engine_t *engine, entry_t *entry, int was_called, apr_
     acme_engine__set_due(engine, entry, acme_engine__sooner(next, watch_standing(engine, domain, now, pool)));
 }
 
+/* While no process ran, a certificate in use may have come near its end. */
+static void end_late_rehearsal(acme_engine_t *engine, const entry_t *entry,
+                               const acme_generation_facts_t *facts, apr_time_t now)
+{
+    acme_due_t due;
+    acme_policy_due(&due, entry->domain, in_use(engine, entry->domain, facts), NULL, NULL);
+    if (acme_issuance_record(entry->run)->is_rehearsal && due.warn_at != 0 && now >= due.warn_at) {
+        acme_issuance_abandon(entry->run);
+    }
+}
+
 /* The first look: a run of the process before goes on. Nonzero if nothing else is to be done. */
 static int go_on(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool_t *pool)
 {
@@ -397,6 +425,7 @@ static int go_on(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool
     if (acme_generation_facts_read(&facts, engine->config.store, entry->domain->folder, pool) ==
         NULL) {
         ring_what_is_there(engine, entry->domain, facts);
+        end_late_rehearsal(engine, entry, facts, now);
     }
     acme_engine__set_due(engine, entry, now);
     return 1;

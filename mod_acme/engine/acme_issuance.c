@@ -21,6 +21,9 @@
 /** So often a step is repeated for reasons that are nobody's fault before the run gives up. */
 #define TRIES_MAX 10
 
+/** A test environment is not waited for longer at one step. */
+#define REHEARSAL_PATIENCE (3 * ACME_TIME_MINUTE)
+
 /* What is done at each step; the moves are in acme_step.c. */
 static void (*const act_at[ACME_STEP_COUNT])(acme_issuance_t *run) = {
     [ACME_STEP_ORDER] = issuance__order,       [ACME_STEP_AUTHORIZE] = issuance__authorize,
@@ -47,6 +50,7 @@ static acme_issuance_t *create(const acme_issuance_host_t *host, const acme_doma
     run->session = session;
     run->record = record;
     run->due = issuance_now(run);
+    run->patient_until = run->due + REHEARSAL_PATIENCE;
     return run;
 }
 
@@ -73,7 +77,8 @@ static int has_published(const acme_record_t *record)
     return 0;
 }
 
-/* What was under way is taken back, and the job stays as it is: this was neither success nor failure. */
+/* What was under way is taken back, and the job stays as it is: this was neither success nor failure. After
+ * a rehearsal that came to no end the CA itself is asked at once. */
 static void clean_away(acme_issuance_t *run)
 {
     acme_record_t *record = run->record;
@@ -83,7 +88,8 @@ static void clean_away(acme_issuance_t *run)
     record->ended = issuance_now(run) / ACME_TIME_SECOND * ACME_TIME_SECOND;
     apr_array_clear(record->refusals);
     record->errors = job->errors;
-    record->next_run = job->next_run;
+    record->next_run = record->is_rehearsal ? 0 : job->next_run;
+    record->rehearse = !record->is_rehearsal && job->rehearse;
     run->is_unsaved = 1;
 }
 
@@ -147,9 +153,35 @@ static int save(acme_issuance_t *run)
     return err == NULL;
 }
 
+/* Whoever has a CA does not wait for its test environment. What is waited for at PUBLISH has a limit of
+ * its own, and at EXPLAIN the CA has judged already. */
+static int is_hopeless(const acme_issuance_t *run)
+{
+    acme_step_t step = run->record->step;
+    apr_time_t now = issuance_now(run);
+    if (!run->record->is_rehearsal || step == ACME_STEP_CLEAN) {
+        return 0;
+    }
+    return (acme_session_errors(run->session) > 0 && acme_session_not_before(run->session) > now) ||
+           (step != ACME_STEP_PUBLISH && step != ACME_STEP_EXPLAIN && now >= run->patient_until);
+}
+
+/* So that a request which is out for too long is noticed; at EXPLAIN a moment would mean another try. */
+static void limit_patience(acme_issuance_t *run)
+{
+    if (run->record->is_rehearsal && run->asks != NULL && run->due == 0 &&
+        run->record->step != ACME_STEP_EXPLAIN) {
+        issuance_stay(run, run->patient_until);
+    }
+}
+
 void acme_issuance_act(acme_issuance_t *run)
 {
     run->due = 0;
+    if (is_hopeless(run)) {
+        acme_issuance_abandon(run);
+        return;
+    }
     if (run->asks == NULL) {
         apr_pool_clear(run->step_pool); /* a full disk can keep us at a step for weeks */
     }
@@ -157,6 +189,7 @@ void acme_issuance_act(acme_issuance_t *run)
         return; /* nothing is done that is not on disk */
     }
     act_at[run->record->step](run);
+    limit_patience(run);
 }
 
 void issuance_goto(acme_issuance_t *run, acme_step_t step, apr_time_t not_before)
@@ -173,6 +206,7 @@ void issuance_goto(acme_issuance_t *run, acme_step_t step, apr_time_t not_before
     withdraw_asks(run);
     record->step = step;
     run->tries = 0;
+    run->patient_until = issuance_now(run) + REHEARSAL_PATIENCE;
     apr_pool_clear(run->step_pool);
     if (step == ACME_STEP_CLEAN) {
         issuance__settle(run);
@@ -275,6 +309,10 @@ int issuance_is_waiting(const acme_issuance_t *run)
 
 void issuance_try_again(acme_issuance_t *run, const acme_err_t *err)
 {
+    if (run->record->is_rehearsal && err->errclass != ACME_ERR_STORE) {
+        issuance_fail(run, err); /* what a test environment does not answer, the CA itself is asked */
+        return;
+    }
     if (run->due != 0) { /* another request of this round has failed already: that is one try */
         if (err->retry_at > run->due) {
             issuance_stay(run, err->retry_at);
@@ -293,6 +331,15 @@ void issuance_try_again(acme_issuance_t *run, const acme_err_t *err)
     issuance_stay(run, when);
 }
 
+/* Nothing but a rehearsal ends at POLL: about another order the CA may say more. */
+static acme_step_t step_after_failure(const acme_issuance_t *run)
+{
+    acme_step_t here = run->record->step;
+    int may_end = acme_step_may_go(here, ACME_STEP_CLEAN) &&
+                  (here != ACME_STEP_POLL || run->record->is_rehearsal);
+    return may_end ? ACME_STEP_CLEAN : ACME_STEP_EXPLAIN;
+}
+
 void issuance_fail(acme_issuance_t *run, const acme_err_t *err)
 {
     acme_step_t here = run->record->step;
@@ -300,8 +347,15 @@ void issuance_fail(acme_issuance_t *run, const acme_err_t *err)
                                                                     not hear more about it */
         run->record->err = acme_err_copy(run->pool, err);
     }
-    issuance_goto(run, acme_step_may_go(here, ACME_STEP_CLEAN) ? ACME_STEP_CLEAN : ACME_STEP_EXPLAIN,
-                  0);
+    issuance_goto(run, step_after_failure(run), 0);
+}
+
+const char *issuance__where(const acme_issuance_t *run, apr_pool_t *pool)
+{
+    return run->record->is_rehearsal
+               ? apr_psprintf(pool, " (tried at %s, the test environment of the CA)",
+                              acme_session_ca(run->session)->name)
+               : "";
 }
 
 void issuance_note(acme_issuance_t *run, const char *type, const char *fmt, ...)
@@ -350,6 +404,12 @@ void acme_issuance_abandon(acme_issuance_t *run)
         return; /* it needs the CA no more */
     }
     withdraw_asks(run);
+    if (run->record->is_rehearsal) {
+        acme_env_log(run->host->env, ACME_LOG_INFO,
+                     "%s: %s, the test environment of the CA, is not waited for", run->domain->name,
+                     acme_session_ca(run->session)->name);
+        issuance_note(run, "rehearsal", "given up%s", issuance__where(run, run->step_pool));
+    }
     clean_away(run);
     issuance_stay(run, issuance_now(run));
 }

@@ -406,7 +406,7 @@ static acme_err_t *explain_failure(const acme_authorization_t *heard, const char
 static void add_explanation(acme_issuance_t *run, const acme_err_t *err)
 {
     acme_err_t *sum = run->record->err;
-    issuance_note(run, "error", "%s", err->text);
+    issuance_note(run, "error", "%s%s", err->text, issuance__where(run, run->step_pool));
     if (run->explanations++ == 0 || sum == NULL) {
         run->record->err = acme_err_copy(run->pool, err);
     } else if (strlen(sum->text) < 2000 && strstr(sum->text, err->text) == NULL) {

@@ -15,16 +15,52 @@
 #include "acme/acme_standing.h"
 #include "acme/acme_time.h"
 
+/* The CA looked and did not find the proof; what CAA forbids is not of that kind, since it may be about the
+ * account. */
+static int is_failed_validation(const acme_issuance_t *run)
+{
+    const acme_err_t *err = run->record->err;
+    return err != NULL && err->errclass == ACME_ERR_REFUSED && run->explanations > 0;
+}
+
+/* Passed, or the test environment could not say: the CA itself is asked, at once. What failed before is
+ * still what failed last. */
+static void settle_rehearsal(acme_issuance_t *run, const acme_job_t *job)
+{
+    acme_record_t *record = run->record;
+    const char *name = acme_session_ca(run->session)->name;
+    record->errors = job->errors;
+    apr_array_clear(record->refusals); /* of what counts for nothing, no name is to blame */
+    if (record->err == NULL) {
+        acme_env_log(run->host->env, ACME_LOG_INFO,
+                     "%s: passed at %s, the test environment; now the certificate is ordered",
+                     run->domain->name, name);
+        issuance_note(run, "rehearsal", "passed%s", issuance__where(run, run->step_pool));
+        return;
+    }
+    acme_env_log(run->host->env, ACME_LOG_INFO,
+                 "%s: %s%s; now the certificate is ordered all the same", run->domain->name,
+                 record->err->text, issuance__where(run, run->step_pool));
+    issuance_note(run, "rehearsal", "%s%s", record->err->text,
+                  issuance__where(run, run->step_pool));
+    record->err = NULL;
+}
+
 void issuance__settle(acme_issuance_t *run)
 {
     acme_record_t *record = run->record;
     record->errors = 0;
     record->next_run = 0;
     record->ended = issuance_now(run) / ACME_TIME_SECOND * ACME_TIME_SECOND;
-    if (record->err == NULL) {
+    record->rehearse = is_failed_validation(run);
+    if (record->err == NULL && !record->is_rehearsal) {
         return;
     }
     const acme_job_t *job = acme_job_read(run->host->store, run->domain->folder, run->step_pool);
+    if (record->is_rehearsal && !record->rehearse) {
+        settle_rehearsal(run, job);
+        return;
+    }
     /* to be asked to wait is no failure; where nobody says how long, the pauses grow all the same */
     record->errors =
         job->errors + (record->err->errclass != ACME_ERR_WAIT || record->err->retry_at == 0);
@@ -56,22 +92,23 @@ static void log_failure(acme_issuance_t *run, acme_job_t *job)
     apr_time_t now = issuance_now(run);
     apr_uint32_t hash = acme_policy_reason(err->text);
     const char *again = acme_time_rfc3339(run->record->next_run, run->step_pool);
+    const char *where = issuance__where(run, run->step_pool);
     if (is_about_dropped(run->record, job)) {
-        acme_env_log(run->host->env, ACME_LOG_INFO, "%s: %s", run->domain->name, err->text);
+        acme_env_log(run->host->env, ACME_LOG_INFO, "%s: %s%s", run->domain->name, err->text, where);
         return;
     }
     if (!acme_policy_shall_log(job->logged_at, job->logged_hash, hash, now)) {
         ++job->logged_count;
-        acme_env_log(run->host->env, ACME_LOG_INFO, "%s: again: %s; tried again at %s",
-                     run->domain->name, err->text, again);
+        acme_env_log(run->host->env, ACME_LOG_INFO, "%s: again: %s%s; tried again at %s",
+                     run->domain->name, err->text, where, again);
         return;
     }
     const char *often =
         job->logged_hash == hash && job->logged_count > 0
             ? apr_psprintf(run->step_pool, " (%d times since it was last logged)", job->logged_count)
             : "";
-    acme_env_log(run->host->env, ACME_LOG_ERROR, "%s: %s; tried again at %s%s", run->domain->name,
-                 err->text, again, often);
+    acme_env_log(run->host->env, ACME_LOG_ERROR, "%s: %s%s; tried again at %s%s", run->domain->name,
+                 err->text, where, again, often);
     job->logged_at = now;
     job->logged_hash = hash;
     job->logged_count = 0;
@@ -129,7 +166,8 @@ static void tell_back(acme_issuance_t *run, acme_job_t *job, const char *name)
 }
 
 /* What the CA holds against names, and no longer holds against others. A name may be proved and the order
- * refused for it all the same (RFC 8659): that counts. */
+ * refused for it all the same (RFC 8659): that counts. That it passed a rehearsal does not say that the CA
+ * will not refuse it. */
 static void tell_refusals(acme_issuance_t *run, acme_job_t *job)
 {
     const acme_record_t *record = run->record;
@@ -139,7 +177,7 @@ static void tell_refusals(acme_issuance_t *run, acme_job_t *job)
         const acme_record_refusal_t *refusal = acme_record_refusal(record, name);
         if (refusal != NULL) {
             acme_job_refused(job, name, refusal->detail, record->ended, run->step_pool);
-        } else if (is_proved(run, name) && acme_job_proved(job, name)) {
+        } else if (!record->is_rehearsal && is_proved(run, name) && acme_job_proved(job, name)) {
             tell_back(run, job, name);
         }
     }
@@ -150,6 +188,7 @@ static void tell_job(acme_issuance_t *run, acme_job_t *job)
     const acme_record_t *record = run->record;
     job->errors = record->errors;
     job->next_run = record->next_run;
+    job->rehearse = record->rehearse;
     job->last_run = record->ended;
     tell_challenges(run, job);
     tell_refusals(run, job);
@@ -160,7 +199,8 @@ static void tell_job(acme_issuance_t *run, acme_job_t *job)
     if (record->err != NULL) {
         job->problem = record->err->problem != NULL ? record->err->problem
                                                     : acme_err_class_name(record->err->errclass);
-        job->detail = record->err->text;
+        job->detail = apr_pstrcat(run->step_pool, record->err->text,
+                                  issuance__where(run, run->step_pool), NULL);
         job->link = record->err->link;
         job->failing_since = job->failing_since != 0 ? job->failing_since : record->ended;
         job->activity = apr_psprintf(run->step_pool, "ordering a certificate (%s) from %s",
@@ -168,6 +208,9 @@ static void tell_job(acme_issuance_t *run, acme_job_t *job)
                                      acme_session_ca(run->session)->name);
         log_failure(run, job);
         return;
+    }
+    if (record->is_rehearsal) {
+        return; /* what failed before it has not succeeded yet */
     }
     job->failing_since = record->chain != NULL ? 0 : job->failing_since;
     job->problem = NULL;

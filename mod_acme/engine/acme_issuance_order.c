@@ -160,7 +160,7 @@ static const char *replaces(acme_issuance_t *run, const acme_directory_t *direct
                             const char *account_url, apr_pool_t *pool)
 {
     acme_generation_facts_t *facts;
-    if (run->without_replaces || run->domain->is_renewal_info_off ||
+    if (run->without_replaces || run->record->is_rehearsal || run->domain->is_renewal_info_off ||
         directory->renewal_info == NULL ||
         acme_generation_facts_read(&facts, run->host->store, run->domain->folder, pool) != NULL) {
         return NULL;
@@ -190,8 +190,8 @@ static acme_err_t *choose_profile(const char **profile, acme_issuance_t *run,
         return NULL;
     }
     *profile = offered_profile(directory, domain->profile);
-    if (*profile != NULL) {
-        return NULL;
+    if (*profile != NULL || run->record->is_rehearsal) {
+        return NULL; /* a test environment may offer less than its CA */
     }
     const char *offer = directory->profiles->nelts == 0
                             ? "it offers none"
@@ -298,11 +298,27 @@ static void finalize(acme_issuance_t *run)
     issuance_goto(run, ACME_STEP_FINALIZE, not_before);
 }
 
+/* All names are validated (RFC 8555 section 7.1.6), and no more was to be found out. */
+static void pass_rehearsal(acme_issuance_t *run)
+{
+    for (int i = 0; i < run->record->authorizations->nelts; ++i) {
+        APR_ARRAY_IDX(run->record->authorizations, i, acme_record_authorization_t *)->is_done = 1;
+    }
+    issuance_goto(run, ACME_STEP_CLEAN, 0);
+}
+
 /* RFC 8555 section 7.1.6 */
 static void judge_order(acme_issuance_t *run)
 {
     acme_order_t *order = run->order;
     run->order = NULL;
+    if (run->record->is_rehearsal &&
+        (order->status == ACME_ORDER_READY || order->status == ACME_ORDER_PROCESSING ||
+         order->status == ACME_ORDER_VALID)) {
+        learn_estimate(run, 0);
+        pass_rehearsal(run);
+        return;
+    }
     switch (order->status) {
     case ACME_ORDER_PENDING:
         wait_for_order(run, 0);

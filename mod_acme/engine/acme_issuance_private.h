@@ -34,6 +34,7 @@ struct acme_issuance_t {
 
     apr_time_t due;
     issuance_ask_t *asks; /* what is out */
+    apr_time_t patient_until; /* a rehearsal's: no answer is awaited longer at this step */
     int is_unsaved;       /* the record is at a new step, but not on disk yet */
     int tries;            /* in vain at this step, for reasons that are nobody's fault */
     int polls;            /* waits since polling_since */
@@ -84,6 +85,9 @@ void issuance_try_again(acme_issuance_t *run, const acme_err_t *err);
 
 /** The run has failed: drops what is out and goes where the table sends failures. */
 void issuance_fail(acme_issuance_t *run, const acme_err_t *err);
+
+/** What is said behind a failure of a rehearsal: where it was; "" for any other run. */
+const char *issuance__where(const acme_issuance_t *run, apr_pool_t *pool);
 
 /** Adds a sentence to the history of the run. */
 void issuance_note(acme_issuance_t *run, const char *type, const char *fmt, ...)

@@ -1,7 +1,7 @@
 /* The job of a domain as JSON: job.json read, written, and its history kept short.
  * SPDX-License-Identifier: Apache-2.0
  *
- * {"version":1, "name":…, "errors":n, "next-run":TIME, "last-run":TIME,
+ * {"version":1, "name":…, "errors":n, "next-run":TIME, "rehearse":BOOL, "last-run":TIME,
  *  "failing-since":TIME, "last":{"problem":…, "detail":…, "link":…, "activity":…},
  *  "logged-at":TIME, "logged-hash":n, "logged-count":n, "warned-at":TIME,
  *  "challenge":{"worked":[{"name":…, "type":…, "when":TIME}, …], "failed":[likewise]},
@@ -111,6 +111,7 @@ static void read_members(acme_job_t *job, const json_t *object, apr_pool_t *pool
     const json_t *last = json_object_get(object, "last");
     job->errors = acme_json_count(object, "errors");
     job->next_run = acme_json_time(object, "next-run");
+    job->rehearse = acme_json_bool(object, "rehearse", 0);
     job->last_run = acme_json_time(object, "last-run");
     job->failing_since = acme_json_time(object, "failing-since");
     job->problem = acme_json_string(last, "problem", pool);
@@ -235,6 +236,7 @@ static void write_members(json_t *object, const char *name, const acme_job_t *jo
     put_string(object, "name", name);
     acme_json_set_int(object, "errors", job->errors);
     put_time(object, "next-run", job->next_run);
+    acme_json_set_bool(object, "rehearse", job->rehearse);
     put_time(object, "last-run", job->last_run);
     put_time(object, "failing-since", job->failing_since);
     json_t *last = inner_object(object, "last");

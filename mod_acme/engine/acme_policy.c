@@ -433,6 +433,16 @@ int acme_policy_choose_ca(int count, int errors, int failover, const int *is_dow
     return first;
 }
 
+/* Of so many tries in a row that fail, one is made at the CA itself. */
+#define REHEARSALS_AND_ONE 4
+
+int acme_policy_shall_rehearse(const acme_due_t *due, const acme_job_t *job, apr_time_t now)
+{
+    int is_urgent =
+        due->reason == ACME_DUE_REVOKED || (due->warn_at != 0 && now >= due->warn_at);
+    return job->rehearse && job->errors % REHEARSALS_AND_ONE != 0 && !is_urgent;
+}
+
 const char *acme_policy_due_text(acme_due_reason_t reason)
 {
     switch (reason) {

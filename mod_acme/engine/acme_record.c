@@ -277,6 +277,7 @@ acme_record_t *acme_record_create(const acme_domain_t *domain, const acme_ca_t *
     acme_record_t *record = apr_pcalloc(pool, sizeof(*record));
     record->step = ACME_STEP_ORDER;
     record->ca_url = apr_pstrdup(pool, ca->directory_url);
+    record->is_rehearsal = acme_domain_find_test(domain, ca->directory_url) != NULL;
     record->spec = *spec;
     record->identifiers = acme_identifiers_sorted(names, pool);
     record->left_out = rest_of(domain->identifiers, names, pool);
@@ -300,6 +301,7 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
         acme_step_parse(&read->step, acme_json_string(object, "step", pool)) != 0) {
         return acme_err_make(pool, ACME_ERR_INPUT, "a member is missing or not known");
     }
+    read->is_rehearsal = acme_json_bool(object, "rehearsal", 0);
     read->spec.bits = (int)acme_json_int(object, "key-bits", 0);
     ACME_TRY(read_identifiers(&read->identifiers, object, "domains", pool));
     ACME_TRY(read_identifiers(&read->left_out, object, "left-out", pool));
@@ -323,6 +325,7 @@ static acme_err_t *parse_record(acme_record_t **record, const char *text, apr_si
     }
     read->errors = (int)acme_json_int(object, "errors", 0);
     read->next_run = acme_json_time(object, "next-run");
+    read->rehearse = acme_json_bool(object, "rehearse", 0);
     read->log = read_log(json_object_get(object, "log"), pool);
     if (read->step > ACME_STEP_ORDER && read->step < ACME_STEP_CLEAN && read->order_url == NULL) {
         return acme_err_make(pool, ACME_ERR_INPUT, "it has no order URL");
@@ -366,6 +369,7 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     acme_json_set_string(object, "step", acme_step_name(record->step));
     acme_json_set_time(object, "started", record->started);
     acme_json_set_string(object, "ca-url", record->ca_url);
+    acme_json_set_bool(object, "rehearsal", record->is_rehearsal);
     acme_json_set_string(object, "key-type", acme_key_type_name(record->spec.type));
     acme_json_set_int(object, "key-bits", record->spec.bits);
     json_object_set_new(object, "domains", write_identifiers(record->identifiers));
@@ -388,6 +392,7 @@ acme_err_t *acme_record_write(const acme_store_t *store, const char *folder,
     acme_json_set_time(object, "ended", record->ended);
     acme_json_set_int(object, "errors", record->errors);
     acme_json_set_time(object, "next-run", record->next_run);
+    acme_json_set_bool(object, "rehearse", record->rehearse);
     json_object_set_new(object, "log", write_log(record->log));
     const char *text = acme_json_text(object, 1, scratch_pool);
     const char *path = record_path(folder, scratch_pool);
@@ -432,7 +437,9 @@ static int has_same_names(const acme_record_t *record, const acme_domain_t *doma
 
 int acme_record_fits(const acme_record_t *record, const acme_domain_t *domain)
 {
-    if (acme_domain_find_ca(domain, record->ca_url) == NULL || !has_same_names(record, domain)) {
+    const acme_ca_t *ca = record->is_rehearsal ? acme_domain_find_test(domain, record->ca_url)
+                                               : acme_domain_find_ca(domain, record->ca_url);
+    if (ca == NULL || !has_same_names(record, domain)) {
         return 0;
     }
     for (int i = 0; i < domain->key_specs->nelts; ++i) {

@@ -19,7 +19,8 @@ static const struct {
     [ACME_STEP_PUBLISH] = {"PUBLISH", TO(RESPOND) | TO(CLEAN), ACME_STEP_AUTHORIZE},
     /* whether the CA heard us is known to the authorization only */
     [ACME_STEP_RESPOND] = {"RESPOND", TO(POLL) | TO(EXPLAIN), ACME_STEP_AUTHORIZE},
-    [ACME_STEP_POLL] = {"POLL", TO(FINALIZE) | TO(DOWNLOAD) | TO(EXPLAIN), ACME_STEP_POLL},
+    [ACME_STEP_POLL] = {"POLL", TO(FINALIZE) | TO(DOWNLOAD) | TO(EXPLAIN) | TO(CLEAN),
+                        ACME_STEP_POLL},
     /* whether the CA got our CSR is known to the order only */
     [ACME_STEP_FINALIZE] = {"FINALIZE", TO(POLL) | TO(EXPLAIN), ACME_STEP_POLL},
     [ACME_STEP_DOWNLOAD] = {"DOWNLOAD", TO(STAGE) | TO(CLEAN), ACME_STEP_DOWNLOAD},

@@ -112,9 +112,30 @@ static void every_folder_is_a_name_of_the_store(void **state)
     }
 }
 
+static void a_test_environment_is_none_of_the_domains_cas(void **state)
+{
+    acme_domain_t *domain = read_world_domain("a.example", 0, *state);
+    const acme_ca_t test = {.directory_url = "https://staging.example/directory"};
+    acme_ca_t ca = *domain->ca;
+    ca.test = &test;
+    domain->ca = &ca;
+    assert_ptr_equal(&test, acme_domain_find_test(domain, test.directory_url));
+    assert_null(acme_domain_find_ca(domain, test.directory_url));
+    assert_null(acme_domain_find_test(domain, ca.directory_url));
+    assert_null(acme_domain_find_test(domain, NULL));
+    domain->is_rehearsal_off = 1;
+    assert_null(acme_domain_find_test(domain, test.directory_url));
+    domain->is_rehearsal_off = 0;
+    apr_array_header_t *others = apr_array_make(*state, 1, sizeof(const acme_ca_t *));
+    APR_ARRAY_PUSH(others, const acme_ca_t *) = &test;
+    domain->other_cas = others;
+    assert_null(acme_domain_find_test(domain, test.directory_url));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(a_test_environment_is_none_of_the_domains_cas),
         FIXTURE_TEST(finds_every_name),
         FIXTURE_TEST(a_wildcard_stands_for_one_label),
         FIXTURE_TEST(the_specific_name_wins_over_the_wildcard),

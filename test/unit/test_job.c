@@ -52,6 +52,7 @@ static void everything_comes_back(void **state)
     job->errors = 3;
     job->next_run = FAKE_ENV_START + ACME_TIME_HOUR;
     job->last_run = FAKE_ENV_START;
+    job->rehearse = 1;
     job->problem = "urn:ietf:params:acme:error:dns";
     job->detail = "no A record for \"a.example\"";
     job->activity = "validating";
@@ -66,6 +67,9 @@ static void everything_comes_back(void **state)
     assert_int_equal(3, read->errors);
     assert_true(read->next_run == job->next_run);
     assert_true(read->last_run == job->last_run);
+    assert_true(read->rehearse);
+    read->rehearse = 0;
+    assert_false(rewritten(world, read)->rehearse);
     assert_string_equal(read->problem, job->problem);
     assert_string_equal(read->detail, job->detail);
     assert_string_equal(read->activity, job->activity);

@@ -132,6 +132,27 @@ static void what_was_just_made_is_not_renewed_for_its_age(void **state)
     assert_true(due.at == 0); /* a missing name is another matter */
 }
 
+static void a_failed_validation_is_rehearsed_where_nothing_is_urgent(void **state)
+{
+    (void)state;
+    acme_job_t job = {.errors = 1, .rehearse = 1};
+    acme_due_t due = {.reason = ACME_DUE_FIRST};
+    assert_true(acme_policy_shall_rehearse(&due, &job, noon));
+    job.rehearse = 0;
+    assert_false(acme_policy_shall_rehearse(&due, &job, noon));
+    job.rehearse = 1;
+    for (int errors = 1; errors < 20; ++errors) {
+        job.errors = errors;
+        assert_int_equal(errors % 4 != 0, acme_policy_shall_rehearse(&due, &job, noon));
+    }
+    due = (acme_due_t){.reason = ACME_DUE_RENEWAL, .warn_at = noon + 1};
+    assert_true(acme_policy_shall_rehearse(&due, &job, noon));
+    due.warn_at = noon;
+    assert_false(acme_policy_shall_rehearse(&due, &job, noon));
+    due = (acme_due_t){.reason = ACME_DUE_REVOKED, .warn_at = noon + ACME_TIME_DAY};
+    assert_false(acme_policy_shall_rehearse(&due, &job, noon));
+}
+
 static void the_next_ca_has_its_turn(void **state)
 {
     (void)state;
@@ -918,6 +939,7 @@ int main(void)
         FIXTURE_TEST(the_same_reason_is_logged_once_a_day),
         FIXTURE_TEST(a_reason_is_the_same_with_another_token_or_address),
         FIXTURE_TEST(an_account_is_made_anew_within_limits),
+        FIXTURE_TEST(a_failed_validation_is_rehearsed_where_nothing_is_urgent),
         FIXTURE_TEST(a_revoked_certificate_is_due_at_once),
     };
     return fixture_run(tests);

@@ -101,6 +101,8 @@ static acme_record_t *full_record(const read_world_t *world)
     record->chain = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     record->polling_since = FAKE_ENV_START + ACME_TIME_MINUTE;
     record->errors = 4;
+    record->is_rehearsal = 1;
+    record->rehearse = 1;
     record->next_run = FAKE_ENV_START + ACME_TIME_DAY;
     record->err = acme_err_make(world->pool, ACME_ERR_WAIT, "wait, said the \"CA\"");
     record->err->problem = "urn:ietf:params:acme:error:rateLimited";
@@ -152,6 +154,8 @@ static void every_member_comes_back(void **state)
     assert_string_equal(record->chain, read->chain);
     assert_true(read->polling_since == record->polling_since);
     assert_int_equal(4, read->errors);
+    assert_true(read->is_rehearsal);
+    assert_true(read->rehearse);
     assert_true(read->next_run == record->next_run);
 }
 
@@ -500,9 +504,34 @@ static void a_record_fits_any_configured_type_of_key(void **state)
     assert_true(acme_record_fits(record, domain));
 }
 
+static void a_rehearsal_fits_the_test_environment_only(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    const acme_key_spec_t spec = {.type = ACME_KEY_P256};
+    acme_domain_t *domain = read_world_domain("a.example", 0, *state);
+    const acme_ca_t test = {.directory_url = "https://staging.example/directory"};
+    acme_ca_t ca = *domain->ca;
+    ca.test = &test;
+    domain->ca = &ca;
+    const acme_record_t *order = acme_record_create(domain, &ca, &spec, domain->identifiers, FAKE_ENV_START, *state);
+    const acme_record_t *rehearsal =
+        rewritten(world, acme_record_create(domain, &test, &spec, domain->identifiers, FAKE_ENV_START, *state));
+    assert_false(order->is_rehearsal);
+    assert_true(rehearsal->is_rehearsal);
+    assert_true(acme_record_fits(order, domain));
+    assert_true(acme_record_fits(rehearsal, domain));
+    domain->is_rehearsal_off = 1;
+    assert_false(acme_record_fits(rehearsal, domain));
+    domain->is_rehearsal_off = 0;
+    domain->ca = &test; /* a certificate is wanted from there now */
+    assert_false(acme_record_fits(rehearsal, domain));
+    assert_false(acme_record_fits(order, domain));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(a_rehearsal_fits_the_test_environment_only),
         FIXTURE_TEST(a_new_record_is_at_order),
         FIXTURE_TEST(names_that_are_left_out_belong_to_the_record),
         FIXTURE_TEST(what_the_ca_pins_on_a_name_comes_back),

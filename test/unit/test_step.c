@@ -41,6 +41,13 @@ static void nobody_orders_twice_or_stages_unseen(void **state)
     }
 }
 
+static void what_was_ready_may_end_without_a_certificate(void **state)
+{
+    (void)state;
+    assert_true(acme_step_may_go(ACME_STEP_POLL, ACME_STEP_CLEAN)); /* a rehearsal */
+    assert_false(acme_step_may_go(ACME_STEP_FINALIZE, ACME_STEP_CLEAN));
+}
+
 static void after_a_death_the_ca_is_asked_how_far_it_is(void **state)
 {
     (void)state;
@@ -57,6 +64,7 @@ int main(void)
         cmocka_unit_test(every_step_has_a_name_that_reads_back),
         cmocka_unit_test(every_step_leads_to_clean),
         cmocka_unit_test(nobody_orders_twice_or_stages_unseen),
+        cmocka_unit_test(what_was_ready_may_end_without_a_certificate),
         cmocka_unit_test(after_a_death_the_ca_is_asked_how_far_it_is),
     };
     return fixture_run(tests);
