@@ -510,6 +510,33 @@ static const char *set_domain_switch(cmd_parms *cmd, void *unused, const char *a
     return mod_acme_arguments_choice(member_of(settings_here(cmd), cmd), cmd, args, off_on);
 }
 
+/* The URL is of the test environment of one's own CA. */
+static const char *set_staging_retry(cmd_parms *cmd, void *unused, const char *args)
+{
+    (void)unused;
+    const char *word;
+    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
+    if (wrong != NULL) {
+        return wrong;
+    }
+    int choice = mod_acme_arguments_choose(word, off_on);
+    mod_acme_ca_t *test = NULL;
+    if (choice < 0 && strstr(word, "://") == NULL) {
+        return mod_acme_arguments_refuse(
+            cmd, apr_psprintf(cmd->pool, "'%s' is not possible: %s", word, cmd->cmd->errmsg));
+    }
+    if (choice < 0) {
+        test = apr_palloc(cmd->pool, sizeof(*test));
+        wrong = mod_acme_arguments_say(cmd, mod_acme_ca_parse(test, word, cmd->pool));
+    }
+    if (wrong == NULL) {
+        mod_acme_settings_t *settings = settings_here(cmd);
+        settings->is_rehearsed = choice != 0;
+        settings->test = test;
+    }
+    return wrong;
+}
+
 /* A name, or none; "" undoes what stands around. */
 static const char *set_name(cmd_parms *cmd, void *unused, const char *args)
 {
@@ -844,6 +871,9 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("ACMECertificateAuthority", set_ca,
               "letsencrypt, letsencrypt-staging or the URL of a CA's directory; more for when it "
               "fails"),
+    DIRECTIVE("ACMEStagingRetry", set_staging_retry,
+              "on, off or the URL of the directory of the CA's test environment, where the next try "
+              "is made after a failed validation"),
     DIRECTIVE("ACMECertificateAgreement", set_agreement,
               "accepted, or the URL of the CA's terms of service that you agree to"),
     DIRECTIVE("ACMEContactEmail", set_contact, "mail addresses that the CA may write to, or none"),

@@ -48,7 +48,8 @@ mod_acme_server_t *mod_acme_settings_server(const server_rec *s)
 void mod_acme_settings_clear(mod_acme_settings_t *settings)
 {
     *settings = (mod_acme_settings_t){
-        .renew_mode = -1, .via_ari = -1, .must_staple = -1, .is_profile_mandatory = -1,
+        .is_rehearsed = -1, .renew_mode = -1, .via_ari = -1, .must_staple = -1,
+        .is_profile_mandatory = -1,
         .is_dropping = -1, .is_auto = -1};
 }
 
@@ -66,6 +67,8 @@ void mod_acme_settings_merge(mod_acme_settings_t *result, const mod_acme_setting
     mod_acme_settings_t merged = {
         .ca = OVER(ca),
         .other_cas = add->ca != NULL ? add->other_cas : base->other_cas,
+        .is_rehearsed = add->is_rehearsed >= 0 ? add->is_rehearsed : base->is_rehearsed,
+        .test = add->is_rehearsed >= 0 ? add->test : base->test,
         .agreement = OVER(agreement),
         .ca_certificate_file = OVER(ca_certificate_file),
         .proxy = OVER(proxy),

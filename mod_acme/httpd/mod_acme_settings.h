@@ -27,6 +27,8 @@
 typedef struct {
     const mod_acme_ca_t *ca;                   /**< NULL: not written */
     const apr_array_header_t *other_cas;       /**< const mod_acme_ca_t *: written after `ca` */
+    int is_rehearsed;                          /**< ACMEStagingRetry; -1: not written */
+    const mod_acme_ca_t *test;                 /**< named by it; NULL: what is known of the CA */
     const char *agreement;                     /**< NULL: not written */
     const char *ca_certificate_file;           /**< absolute; "": none; NULL: not written */
     const char *proxy;                         /**< "": none; NULL: not written */

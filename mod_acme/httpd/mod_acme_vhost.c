@@ -232,6 +232,89 @@ static const apr_array_header_t *share_other_cas(link_t *link, mod_acme_draft_t 
     return cas;
 }
 
+/* ---- their test environments */
+
+/* Asked as its CA is, with an account of its own. Where certificates are ordered from it too, it is that
+ * CA. Of its limits only that of the account matters to orders of which nothing comes. */
+static const acme_ca_t *share_test(link_t *link, const acme_ca_t *ca, const mod_acme_ca_t *written)
+{
+    acme_ca_t *test = apr_hash_get(link->cas, written->directory_url, APR_HASH_KEY_STRING);
+    if (test == NULL) {
+        test = apr_pmemdup(link->pool, ca, sizeof(*ca));
+        test->directory_url = written->directory_url;
+        test->name = written->name;
+        test->folder = acme_ca_folder(test->directory_url, link->pool);
+        test->is_private = written->is_private;
+        test->limits = (acme_limits_t){.orders = written->limits.orders};
+        test->is_test = 1;
+        test->test = NULL;
+        apr_hash_set(link->cas, test->directory_url, APR_HASH_KEY_STRING, test);
+    }
+    return test;
+}
+
+static void refuse_test(link_t *link, mod_acme_draft_t *draft, const acme_ca_t *ca,
+                        const char *why)
+{
+    mod_acme_draft_report(link->drafts, draft,
+                          apr_psprintf(link->scratch,
+                                       "ACMEStagingRetry names a test environment of the CA %s, and "
+                                       "it is not used, since %s",
+                                       ca->name, why));
+}
+
+/* Accounts with a CA for customers only are bound, and nothing is known of a binding elsewhere. */
+static void set_test(link_t *link, mod_acme_draft_t *draft, acme_ca_t *ca,
+                     const mod_acme_ca_t *named)
+{
+    mod_acme_ca_t known;
+    if (ca->eab != NULL) {
+        if (named != NULL) {
+            refuse_test(link, draft, ca, "the account there has an ACMEExternalAccountBinding");
+        }
+        return;
+    }
+    if (named == NULL && !mod_acme_ca_test(&known, ca->directory_url)) {
+        return;
+    }
+    const mod_acme_ca_t *written = named != NULL ? named : &known;
+    if (strcmp(written->directory_url, ca->directory_url) == 0) {
+        refuse_test(link, draft, ca, "that is the CA itself");
+    } else if (ca->test == NULL) {
+        ca->test = share_test(link, ca, written);
+    } else if (named != NULL && strcmp(ca->test->directory_url, named->directory_url) != 0) {
+        refuse_test(link, draft, ca,
+                    "another one is used by all domains of this CA: write it once for all of them");
+    }
+}
+
+static acme_ca_t *own_ca(const link_t *link, const acme_ca_t *ca)
+{
+    return apr_hash_get(link->cas, ca->directory_url, APR_HASH_KEY_STRING);
+}
+
+/* When all is known that is said of the CAs. What is named goes before what is known. */
+static void share_tests(link_t *link)
+{
+    const apr_array_header_t *all = mod_acme_drafts_all(link->drafts);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < all->nelts; i++) {
+            mod_acme_draft_t *draft = APR_ARRAY_IDX(all, i, mod_acme_draft_t *);
+            const mod_acme_settings_t *settings = &plan_of(draft)->settings;
+            const apr_array_header_t *others = plan_of(draft)->other_cas;
+            if (pass == 0 && settings->test != NULL) {
+                set_test(link, draft, own_ca(link, draft->ca), settings->test);
+            } else if (pass == 1 && settings->is_rehearsed) {
+                set_test(link, draft, own_ca(link, draft->ca), NULL);
+            }
+            for (int k = 0; pass == 1 && settings->is_rehearsed && k < others->nelts; k++) {
+                set_test(link, draft, own_ca(link, APR_ARRAY_IDX(others, k, const acme_ca_t *)),
+                         NULL);
+            }
+        }
+    }
+}
+
 static void check_agreement(link_t *link)
 {
     for (int i = 0; i < link->global->domains->nelts; i++) {
@@ -323,6 +406,7 @@ static void set_defaults(const link_t *link, mod_acme_settings_t *settings)
     settings->ca = ca;
     settings->warn_window.percent = 10;
     settings->renew_mode = ACME_RENEW_AUTO;
+    settings->is_rehearsed = 1;
     settings->via_ari = 1;
     settings->is_profile_mandatory = 0;
     settings->is_dropping = 1;
@@ -710,6 +794,13 @@ static const apr_array_header_t *default_specs(const link_t *link)
     return specs;
 }
 
+/* Who sets what proves the names by hand, shall not do so once more for a rehearsal. */
+static int needs_hand(const acme_domain_t *domain)
+{
+    return (domain->dns01 != NULL && domain->dns01->way == ACME_DNS01_MANUAL) ||
+           (domain->http01 != NULL && domain->http01->way == ACME_HTTP01_MANUAL);
+}
+
 static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
                                   const apr_array_header_t *identifiers, int index)
 {
@@ -733,6 +824,7 @@ static acme_domain_t *make_domain(link_t *link, const mod_acme_draft_t *draft,
     if (!domain->has_renew_window) {
         domain->renew_window.percent = 33; /* as it is shown; policy knows better */
     }
+    domain->is_rehearsal_off = !settings->is_rehearsed || needs_hand(domain);
     domain->is_renewal_info_off = !settings->via_ari;
     domain->preferred_chain = written_or_null(settings->preferred_chain);
     domain->profile = written_or_null(settings->profile);
@@ -870,6 +962,7 @@ void mod_acme_vhost_link(mod_acme_global_t *global, mod_acme_raw_t *raw, server_
         .scratch = scratch,
     };
     make_drafts(&link);
+    share_tests(&link);
     mod_acme_aliases_look_below(link.hosts, link.drafts);
     offer_names(&link);
     mod_acme_drafts_report_empty(link.drafts);

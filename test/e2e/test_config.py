@@ -63,6 +63,7 @@ def test_every_directive_is_taken(judge, folder):
         + f"""
 ACMECertificateAuthority LetsEncrypt-Test letsencrypt google
 ACMERetryFailover 5
+ACMEStagingRetry off
 ACMERenewViaARI off
 ACMEProfile shortlived
 ACMEProfileMandatory on
@@ -111,6 +112,17 @@ ACMEPortMap https:-
         + host("d.example.org")
     )
     assert status == 0 and not warnings, output
+
+
+def test_the_test_environment_of_ones_own_ca(judge):
+    ca = AGREED + "ACMECertificateAuthority https://ca.example.org/dir\n"
+    site = "ACMEDomain example.org\n" + host("example.org")
+    status, warnings, output = judge(ca + "ACMEStagingRetry https://test.example.org/dir\n" + site)
+    assert status == 0 and not warnings, output
+    status, warnings, output = judge(ca + "ACMEStagingRetry https://ca.example.org/dir\n" + site)
+    assert status == 0 and "that is the CA itself" in only(warnings), output
+    status, _, output = judge(ca + "ACMEStagingRetry perhaps\n" + site)
+    assert status != 0 and "'perhaps' is not possible: on, off or the URL" in output
 
 
 def test_names_are_taken_from_the_host_wherever_they_stand(judge):

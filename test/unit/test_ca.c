@@ -45,6 +45,18 @@ static void other_urls_are_private_cas(void **state)
     assert_ca("https://[::1]:14000/dir", "[::1]:14000", "https://[::1]:14000/dir", 1, *state);
 }
 
+static void only_lets_encrypts_test_environment_is_known(void **state)
+{
+    (void)state;
+    mod_acme_ca_t test;
+    assert_int_equal(1, mod_acme_ca_test(&test, PRODUCTION));
+    assert_string_equal(STAGING, test.directory_url);
+    assert_string_equal("letsencrypt-staging", test.name);
+    assert_int_equal(0, mod_acme_ca_test(&test, STAGING));
+    assert_int_equal(0, mod_acme_ca_test(&test, "https://dv.acme-v02.api.pki.goog/directory"));
+    assert_int_equal(0, mod_acme_ca_test(&test, "https://ca.local/dir"));
+}
+
 static void lets_encrypt_is_the_default(void **state)
 {
     (void)state;
@@ -150,6 +162,7 @@ int main(void)
         FIXTURE_TEST(names_are_known_in_any_case),
         FIXTURE_TEST(known_urls_have_their_name),
         FIXTURE_TEST(other_urls_are_private_cas),
+        FIXTURE_TEST(only_lets_encrypts_test_environment_is_known),
         FIXTURE_TEST(lets_encrypt_is_the_default),
         FIXTURE_TEST(lets_encrypt_alone_is_known_to_have_no_must_staple),
         FIXTURE_TEST(what_a_ca_publishes_of_its_limits_is_known),

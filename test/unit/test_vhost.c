@@ -308,6 +308,111 @@ static void domains_of_one_ca_share_it(void **state)
     assert_int_equal(1, count_findings(&world));
 }
 
+/* ---- test environments */
+
+static mod_acme_ca_t *ca_of(const char *word, apr_pool_t *pool)
+{
+    mod_acme_ca_t *ca = apr_palloc(pool, sizeof(*ca));
+    assert_well(mod_acme_ca_parse(ca, word, pool));
+    return ca;
+}
+
+static void a_known_test_environment_is_asked_as_its_ca_is(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "b.example.org");
+    define(&world, NULL, "a.example.org");
+    mod_acme_definition_t *b = define(&world, NULL, "b.example.org");
+    apr_array_header_t *contacts = apr_array_make(world.pool, 1, sizeof(const char *));
+    APR_ARRAY_PUSH(contacts, const char *) = "mailto:b@example.org";
+    const acme_account_key_t key = {.file = "/etc/account.pem"};
+    b->settings.contacts = contacts; /* said later, and of its test environment too */
+    b->settings.account_key = &key;
+    b->settings.is_rehearsed = 0;
+    const mod_acme_global_t *global = link_all(&world);
+    const acme_ca_t *test = domain_at(global, 0)->ca->test;
+    assert_non_null(test);
+    assert_string_equal("letsencrypt-staging", test->name);
+    assert_string_equal(acme_ca_folder(test->directory_url, world.pool), test->folder);
+    assert_string_equal("accepted", test->agreement);
+    assert_ptr_equal(contacts, test->contacts);
+    assert_ptr_equal(&key, test->account_key);
+    assert_true(test->is_test);
+    assert_null(test->test);
+    assert_int_equal(0, test->limits.exact_set.count);
+    assert_false(domain_at(global, 0)->is_rehearsal_off);
+    assert_true(domain_at(global, 1)->is_rehearsal_off);
+    assert_int_equal(1, global->cas->nelts);
+    assert_int_equal(0, count_findings(&world));
+}
+
+static void no_hand_is_asked_to_prove_a_name_for_a_rehearsal(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "b.example.org c.example.org");
+    acme_dns01_t dns01 = {.way = ACME_DNS01_MANUAL};
+    acme_http01_t http01 = {.way = ACME_HTTP01_MANUAL};
+    acme_http01_t webroot = {.way = ACME_HTTP01_WEBROOT, .webroot = "/srv"};
+    define(&world, NULL, "a.example.org")->settings.dns01 = &dns01;
+    define(&world, NULL, "b.example.org")->settings.http01 = &http01;
+    define(&world, NULL, "c.example.org")->settings.http01 = &webroot;
+    const mod_acme_global_t *global = link_all(&world);
+    assert_true(domain_at(global, 0)->is_rehearsal_off);
+    assert_true(domain_at(global, 1)->is_rehearsal_off);
+    assert_false(domain_at(global, 2)->is_rehearsal_off);
+}
+
+static void a_ca_for_customers_has_no_test_environment(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "");
+    acme_eab_t eab = {.kid = "kid"};
+    mod_acme_definition_t *a = define(&world, NULL, "a.example.org");
+    a->settings.eab = &eab;
+    assert_null(domain_at(link_all(&world), 0)->ca->test);
+    assert_int_equal(0, count_findings(&world));
+    a->settings.is_rehearsed = 1;
+    a->settings.test = ca_of("https://test.local/dir", world.pool);
+    assert_null(domain_at(link_all(&world), 0)->ca->test);
+    assert_int_equal(1, count_findings(&world));
+}
+
+static void other_cas_have_the_test_environment_that_is_named(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "b.example.org c.example.org d.example.org");
+    define(&world, NULL, "a.example.org")->settings.ca = ca_of("https://ca.local/dir", world.pool);
+    assert_null(domain_at(link_all(&world), 0)->ca->test);
+    mod_acme_definition_t *b = define(&world, NULL, "b.example.org");
+    b->settings.ca = ca_of("https://ca.local/dir", world.pool);
+    b->settings.is_rehearsed = 1;
+    b->settings.test = ca_of("https://test.local/dir", world.pool);
+    const mod_acme_global_t *global = link_all(&world);
+    assert_string_equal("test.local", domain_at(global, 0)->ca->test->name);
+    assert_int_equal(0, count_findings(&world));
+    mod_acme_definition_t *c = define(&world, NULL, "c.example.org");
+    c->settings = b->settings;
+    c->settings.test = ca_of("https://ca.local/dir", world.pool); /* that is the CA */
+    mod_acme_definition_t *d = define(&world, NULL, "d.example.org");
+    d->settings = b->settings;
+    d->settings.test = ca_of("https://other.local/dir", world.pool);
+    global = link_all(&world);
+    assert_string_equal("test.local", domain_at(global, 3)->ca->test->name);
+    assert_int_equal(2, count_findings(&world));
+}
+
+static void a_test_environment_may_be_the_ca_of_another_domain(void **state)
+{
+    world_t world = begin(state);
+    host(&world, "a.example.org", "b.example.org");
+    define(&world, NULL, "a.example.org");
+    define(&world, NULL, "b.example.org")->settings.ca = ca_of("letsencrypt-staging", world.pool);
+    const mod_acme_global_t *global = link_all(&world);
+    assert_ptr_equal(domain_at(global, 1)->ca, domain_at(global, 0)->ca->test);
+    assert_false(domain_at(global, 1)->ca->is_test);
+    assert_null(domain_at(global, 1)->ca->test);
+}
+
 static mod_acme_limits_t *limits(const char *line, apr_pool_t *pool)
 {
     mod_acme_limits_t *written = apr_palloc(pool, sizeof(*written));
@@ -633,6 +738,11 @@ static void lets_encrypt_is_not_asked_for_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(a_known_test_environment_is_asked_as_its_ca_is),
+        FIXTURE_TEST(no_hand_is_asked_to_prove_a_name_for_a_rehearsal),
+        FIXTURE_TEST(a_ca_for_customers_has_no_test_environment),
+        FIXTURE_TEST(other_cas_have_the_test_environment_that_is_named),
+        FIXTURE_TEST(a_test_environment_may_be_the_ca_of_another_domain),
         FIXTURE_TEST(an_address_is_used_by_a_host_that_listens_there),
         FIXTURE_TEST(an_address_is_used_by_a_host_for_all_of_them),
         FIXTURE_TEST(an_address_may_be_the_name_of_a_host),
