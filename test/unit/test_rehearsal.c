@@ -121,6 +121,22 @@ static void what_fails_there_spares_the_ca(void **state)
     expect_success(stage);
 }
 
+static void what_passes_there_may_fail_here_and_counts_once(void **state)
+{
+    stage_t *stage = stage_of(*state, "a.test");
+    have_failed(stage);
+    break_at(stage->w->ca);
+    engine_world_pass(stage->w, BACK_OFF);
+    const acme_job_t *job = engine_world_job(stage->w, 0);
+    assert_int_equal(2, job->errors);
+    assert_true(job->rehearse);
+    assert_null(strstr(job->detail, "test environment"));
+    assert_int_equal(2, fake_ca_count(stage->w->ca, "validationFailed", "a.test"));
+    assert_int_equal(1, fake_ca_count(stage->test, "validation", "a.test"));
+    assert_int_equal(1, job->worked->nelts);
+    assert_int_equal(1, job->failures->nelts); /* it failed later than it worked */
+}
+
 static void a_certificate_follows_also_where_the_test_environment_never_finds_a_proof(void **state)
 {
     stage_t *stage = stage_of(*state, "a.test");
@@ -188,15 +204,20 @@ static void one_that_hangs_is_not_waited_for(void **state)
 static void one_that_is_known_to_be_down_is_not_asked(void **state)
 {
     stage_t *stage = stage_of(*state, "a.test");
-    fake_ca_fault_always(stage->test, FAKE_CA_ANY, FAKE_CA_REFUSED);
+    const fake_ca_fault_t away = {.kind = FAKE_CA_DIRECTORY,
+                                  .trouble = FAKE_CA_ERROR,
+                                  .status = 503,
+                                  .retry_after = 2 * ACME_TIME_HOUR,
+                                  .times = FAKE_CA_ALWAYS};
+    fake_ca_fault_add(stage->test, &away);
     break_at(stage->w->ca);
     engine_world_start(stage->w);
     engine_world_pass(stage->w, 2 * ACME_TIME_HOUR);
-    int asked = fake_ca_count(stage->test, "fault", NULL);
     int tries = fake_ca_count(stage->w->ca, "orderCreated", NULL);
-    assert_true(asked >= 1 && asked <= tries);
     assert_true(tries >= 3);
     assert_int_equal(tries, engine_world_job(stage->w, 0)->errors);
+    assert_int_equal(1, fake_ca_count(stage->test, "fault", NULL));
+    assert_int_equal(1, fake_env_logged(stage->w->world, ACME_LOG_INFO, "the next try is made at"));
 }
 
 static void never_inside_the_warn_window(void **state)
@@ -437,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_failure_is_rehearsed_and_then_ordered),
         FIXTURE_TEST(what_fails_there_spares_the_ca),
+        FIXTURE_TEST(what_passes_there_may_fail_here_and_counts_once),
         FIXTURE_TEST(a_certificate_follows_also_where_the_test_environment_never_finds_a_proof),
         FIXTURE_TEST(its_trouble_delays_nobody),
         FIXTURE_TEST(one_that_hangs_is_not_waited_for),
