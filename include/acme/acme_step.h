@@ -13,7 +13,8 @@
  *  EXPLAIN     authorizations     why it failed        CLEAN
  *  CLEAN       solvers, store     -                    (end)
  *
- * A rehearsal (an order at the test environment of a CA) is over at POLL, when its names are validated.
+ * A rehearsal (an order at the test environment of a CA) is over at POLL, when its names are
+ * validated.
  *
  * Staying at a step (polling, waiting for a solver, trying again what the network lost) is no move.
  */

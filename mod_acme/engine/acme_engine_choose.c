@@ -1,9 +1,9 @@
-/* Which CA a domain orders from, when it has several, and whether its test environment is asked first.
+/* Which CA a domain orders from, and whether its test environment is asked first.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A CA is given up while it has failed ACMERetryFailover times in a row and its next probe is not due.
- * So nobody waits for it, and it is asked again as soon as it may be well. A test environment is given up
- * the first time it fails: whoever rehearses there can do without it.
+ * A CA is given up while it has failed ACMERetryFailover times in a row and its next probe is not
+ * due. So nobody waits for it, and it is asked again as soon as it may be well. A test environment
+ * is given up the first time it fails: whoever rehearses there can do without it.
  */
 #include "acme_engine_private.h"
 
@@ -50,8 +50,8 @@ acme_session_t *acme_engine__choose(acme_engine_t *engine, const entry_t *entry,
         return session;
     }
     acme_session_t *rehearsal = acme_engine__session(engine, ca->test);
-    int can_order = !is_in_trouble(engine, rehearsal) &&
-                    acme_session_order_room(rehearsal, domain->is_new) > 0;
+    int can_order =
+        !is_in_trouble(engine, rehearsal) && acme_session_order_room(rehearsal, domain->is_new) > 0;
     return can_order ? rehearsal : session;
 }
 

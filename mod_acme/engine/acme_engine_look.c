@@ -49,9 +49,10 @@ static void tell_choice(const acme_engine_t *engine, const acme_domain_t *domain
                         const acme_ca_t *ca, const acme_due_t *due, apr_pool_t *pool)
 {
     if (acme_domain_find_test(domain, ca->directory_url) != NULL) {
-        acme_env_log(engine->config.env, ACME_LOG_INFO,
-                     "%s: since a validation failed, the next try is made at %s, a test environment",
-                     domain->name, ca->name);
+        acme_env_log(
+            engine->config.env, ACME_LOG_INFO,
+            "%s: since a validation failed, the next try is made at %s, a test environment",
+            domain->name, ca->name);
         return;
     }
     if (ca != domain->ca) {
@@ -95,21 +96,20 @@ static const apr_array_header_t *new_names(const acme_domain_t *domain, const ac
     return names;
 }
 
-/* Before a name's first order and after a failure, never before an ordinary renewal. It is the CA itself
- * that matters, also during a rehearsal: its CAA records may be about our account there. */
+/* Before a name's first order and after a failure, never before an ordinary renewal. It is the CA
+ * itself that matters, also during a rehearsal: its CAA records may be about our account there. */
 static void look_ahead(acme_engine_t *engine, const entry_t *entry, const acme_due_t *due,
                        const acme_generation_facts_t *facts, const acme_job_t *job,
                        apr_pool_t *pool)
 {
     int has_failed = job->errors > 0;
     if (has_failed || due->reason == ACME_DUE_FIRST || due->reason == ACME_DUE_NAMES) {
-        acme_preflight_desk_want(engine->desk, entry->domain,
-                                 acme_issuance_record(entry->run)->is_rehearsal
-                                     ? entry->session
-                                     : acme_issuance_session(entry->run),
-                                 has_failed ? entry->domain->identifiers
-                                            : new_names(entry->domain, due, facts, pool),
-                                 has_failed);
+        acme_preflight_desk_want(
+            engine->desk, entry->domain,
+            acme_issuance_record(entry->run)->is_rehearsal ? entry->session
+                                                           : acme_issuance_session(entry->run),
+            has_failed ? entry->domain->identifiers : new_names(entry->domain, due, facts, pool),
+            has_failed);
     }
 }
 

@@ -85,7 +85,7 @@ struct acme_engine_t {
     int count;
     apr_array_header_t *sessions; /* acme_session_t * */
     apr_hash_t *by_url;           /* directory URL -> acme_session_t * */
-    int has_choice;               /* a domain has more than one CA, or one with a test environment */
+    int has_choice; /* a domain has more than one CA, or one with a test environment */
     apr_array_header_t *errors_seen; /* int, by session: failures that were acted upon */
     apr_array_header_t *gates; /* gate_t *, by session */
     int changes;               /* certificates replaced since the configuration changed */
@@ -131,8 +131,8 @@ void acme_engine__look(acme_engine_t *engine, entry_t *entry, apr_time_t now);
 
 /* ---- acme_engine_choose.c: which CA ---- */
 
-/** The session to order through: that of the first choice unless it failed, or with the test environment
- * of that CA where @a job and policy want a rehearsal. */
+/** The session to order through: that of the first choice unless it failed, or with the test
+ * environment of that CA where @a job and policy want a rehearsal. */
 acme_session_t *acme_engine__choose(acme_engine_t *engine, const entry_t *entry,
                                     const acme_due_t *due, const acme_job_t *job,
                                     apr_pool_t *scratch_pool);

@@ -77,8 +77,8 @@ static int has_published(const acme_record_t *record)
     return 0;
 }
 
-/* What was under way is taken back, and the job stays as it is: this was neither success nor failure. After
- * a rehearsal that came to no end the CA itself is asked at once. */
+/* What was under way is taken back, and the job stays as it is: this was neither success nor
+ * failure. After a rehearsal that came to no end the CA itself is asked at once. */
 static void clean_away(acme_issuance_t *run)
 {
     acme_record_t *record = run->record;
@@ -153,8 +153,8 @@ static int save(acme_issuance_t *run)
     return err == NULL;
 }
 
-/* Whoever has a CA does not wait for its test environment. What is waited for at PUBLISH has a limit of
- * its own, and at EXPLAIN the CA has judged already. */
+/* Whoever has a CA does not wait for its test environment. What is waited for at PUBLISH has a
+ * limit of its own, and at EXPLAIN the CA has judged already. */
 static int is_hopeless(const acme_issuance_t *run)
 {
     acme_step_t step = run->record->step;
@@ -166,7 +166,8 @@ static int is_hopeless(const acme_issuance_t *run)
            (step != ACME_STEP_PUBLISH && step != ACME_STEP_EXPLAIN && now >= run->patient_until);
 }
 
-/* So that a request which is out for too long is noticed; at EXPLAIN a moment would mean another try. */
+/* So that a request which is out for too long is noticed; at EXPLAIN a moment would mean another
+ * try. */
 static void limit_patience(acme_issuance_t *run)
 {
     if (run->record->is_rehearsal && run->asks != NULL && run->due == 0 &&
@@ -310,7 +311,8 @@ int issuance_is_waiting(const acme_issuance_t *run)
 void issuance_try_again(acme_issuance_t *run, const acme_err_t *err)
 {
     if (run->record->is_rehearsal && err->errclass != ACME_ERR_STORE) {
-        issuance_fail(run, err); /* what a test environment does not answer, the CA itself is asked */
+        issuance_fail(run,
+                      err); /* what a test environment does not answer, the CA itself is asked */
         return;
     }
     if (run->due != 0) { /* another request of this round has failed already: that is one try */

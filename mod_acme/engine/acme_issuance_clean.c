@@ -15,16 +15,16 @@
 #include "acme/acme_standing.h"
 #include "acme/acme_time.h"
 
-/* The CA looked and did not find the proof; what CAA forbids is not of that kind, since it may be about the
- * account. */
+/* The CA looked and did not find the proof; what CAA forbids is not of that kind, since it may be
+ * about the account. */
 static int is_failed_validation(const acme_issuance_t *run)
 {
     const acme_err_t *err = run->record->err;
     return err != NULL && err->errclass == ACME_ERR_REFUSED && run->explanations > 0;
 }
 
-/* Passed, or the test environment could not say: the CA itself is asked, at once. What failed before is
- * still what failed last. */
+/* Passed, or the test environment could not say: the CA itself is asked, at once. What failed
+ * before is still what failed last. */
 static void settle_rehearsal(acme_issuance_t *run, const acme_job_t *job)
 {
     acme_record_t *record = run->record;

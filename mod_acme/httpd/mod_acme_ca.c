@@ -207,8 +207,8 @@ acme_err_t *mod_acme_ca_parse(mod_acme_ca_t *ca, const char *word, apr_pool_t *p
     return strstr(word, "://") != NULL ? parse_url(ca, word, pool) : parse_name(ca, word, pool);
 }
 
-/* CAs that serve their customers only bind the accounts of their test environments too, so those are of
- * no use here. */
+/* CAs that serve their customers only bind the accounts of their test environments too, so those
+ * are of no use here. */
 int mod_acme_ca_test(mod_acme_ca_t *test, const char *directory_url)
 {
     for (apr_size_t i = 0; strcmp(directory_url, LETSENCRYPT) == 0 && i < KNOWN_COUNT; i++) {

@@ -31,8 +31,8 @@ typedef struct {
  * *ca lives in @a pool or for ever. */
 acme_err_t *mod_acme_ca_parse(mod_acme_ca_t *ca, const char *word, apr_pool_t *pool);
 
-/** The test environment of the CA with this directory URL, where validations that fail count nothing. 0 if
- * none is known. */
+/** The test environment of the CA with this directory URL, where validations that fail count
+ * nothing. 0 if none is known. */
 int mod_acme_ca_test(mod_acme_ca_t *test, const char *directory_url);
 
 /** The CA where none is configured: Let's Encrypt. */

@@ -234,8 +234,8 @@ static const apr_array_header_t *share_other_cas(link_t *link, mod_acme_draft_t 
 
 /* ---- their test environments */
 
-/* Asked as its CA is, with an account of its own. Where certificates are ordered from it too, it is that
- * CA. Of its limits only that of the account matters to orders of which nothing comes. */
+/* Asked as its CA is, with an account of its own. Where certificates are ordered from it too, it is
+ * that CA. Of its limits only that of the account matters to orders of which nothing comes. */
 static const acme_ca_t *share_test(link_t *link, const acme_ca_t *ca, const mod_acme_ca_t *written)
 {
     acme_ca_t *test = apr_hash_get(link->cas, written->directory_url, APR_HASH_KEY_STRING);
@@ -253,14 +253,14 @@ static const acme_ca_t *share_test(link_t *link, const acme_ca_t *ca, const mod_
     return test;
 }
 
-static void refuse_test(link_t *link, mod_acme_draft_t *draft, const acme_ca_t *ca,
-                        const char *why)
+static void refuse_test(link_t *link, mod_acme_draft_t *draft, const acme_ca_t *ca, const char *why)
 {
-    mod_acme_draft_report(link->drafts, draft,
-                          apr_psprintf(link->scratch,
-                                       "ACMEStagingRetry names a test environment of the CA %s, and "
-                                       "it is not used, since %s",
-                                       ca->name, why));
+    mod_acme_draft_report(
+        link->drafts, draft,
+        apr_psprintf(link->scratch,
+                     "ACMEStagingRetry names a test environment of the CA %s, and "
+                     "it is not used, since %s",
+                     ca->name, why));
 }
 
 /* Accounts with a CA for customers only are bound, and nothing is known of a binding elsewhere. */
@@ -280,9 +280,11 @@ static void set_test(link_t *link, mod_acme_draft_t *draft, acme_ca_t *ca,
     const mod_acme_ca_t *written = named != NULL ? named : &known;
     if (strcmp(written->directory_url, ca->directory_url) == 0) {
         refuse_test(link, draft, ca, "that is the CA itself");
-    } else if (ca->test == NULL) {
+    }
+    else if (ca->test == NULL) {
         ca->test = share_test(link, ca, written);
-    } else if (named != NULL && strcmp(ca->test->directory_url, named->directory_url) != 0) {
+    }
+    else if (named != NULL && strcmp(ca->test->directory_url, named->directory_url) != 0) {
         refuse_test(link, draft, ca,
                     "another one is used by all domains of this CA: write it once for all of them");
     }
@@ -304,7 +306,8 @@ static void share_tests(link_t *link)
             const apr_array_header_t *others = plan_of(draft)->other_cas;
             if (pass == 0 && settings->test != NULL) {
                 set_test(link, draft, own_ca(link, draft->ca), settings->test);
-            } else if (pass == 1 && settings->is_rehearsed) {
+            }
+            else if (pass == 1 && settings->is_rehearsed) {
                 set_test(link, draft, own_ca(link, draft->ca), NULL);
             }
             for (int k = 0; pass == 1 && settings->is_rehearsed && k < others->nelts; k++) {

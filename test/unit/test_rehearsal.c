@@ -11,7 +11,8 @@
 #include "acme/acme_time.h"
 #include "unit/engine_world.h"
 
-/* More than the first back-off after a failed validation, and as long as nothing may be waited for. */
+/* More than the first back-off after a failed validation, and as long as nothing may be waited for.
+ */
 #define BACK_OFF (12 * ACME_TIME_MINUTE + 5 * ACME_TIME_SECOND)
 
 typedef struct {
@@ -147,7 +148,8 @@ static void a_certificate_follows_also_where_the_test_environment_never_finds_a_
     expect_success(stage);
 }
 
-/* Whatever is wrong with the test environment: the certificate is there when it had been without one. */
+/* Whatever is wrong with the test environment: the certificate is there when it had been without
+ * one. */
 static void expect_no_delay(stage_t *stage, apr_interval_time_t more)
 {
     engine_world_pass(stage->w, BACK_OFF + more);
@@ -251,8 +253,7 @@ static void a_rehearsal_found_inside_the_warn_window_ends(void **state)
         engine_world_pass(stage->w, ACME_TIME_SECOND);
     }
     engine_world_die(stage->w);
-    fake_env_move_to(stage->w->world,
-                     acme_env_now(fake_env(stage->w->world)) + 23 * ACME_TIME_DAY);
+    fake_env_move_to(stage->w->world, acme_env_now(fake_env(stage->w->world)) + 23 * ACME_TIME_DAY);
     int requests = fake_ca_count(stage->test, "requests", NULL);
     mend(stage->w->ca);
     engine_world_start(stage->w);
