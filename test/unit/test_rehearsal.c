@@ -313,6 +313,17 @@ static void a_profile_that_the_test_environment_does_not_have_is_no_matter(void 
     assert_int_equal(0, fake_env_logged(stage->w->world, ACME_LOG_WARNING, NULL));
 }
 
+static void what_passes_there_is_no_word_for_a_name_that_the_ca_refuses(void **state)
+{
+    stage_t *stage = stage_of(*state, "a.test bad.test");
+    fake_ca_fail_validation(stage->w->ca, "bad.test", "dns", "NXDOMAIN");
+    engine_world_start(stage->w);
+    engine_world_pass(stage->w, ACME_TIME_HOUR);
+    assert_int_equal(3, fake_ca_count(stage->w->ca, "orderCreated", "a.test,bad.test"));
+    assert_int_equal(1, fake_ca_count(stage->w->ca, "issued", "a.test"));
+    assert_int_equal(0, fake_ca_count(stage->test, "finalize", NULL));
+}
+
 /* ---- ways of proof */
 
 static acme_err_t *believe(void *baton, const acme_proof_t *proof, apr_pool_t *pool)
@@ -470,6 +481,7 @@ int main(void)
         FIXTURE_TEST(what_caa_forbids_there_may_be_allowed_here),
         FIXTURE_TEST(who_switched_it_off_or_orders_there_anyway_rehearses_nothing),
         FIXTURE_TEST(a_profile_that_the_test_environment_does_not_have_is_no_matter),
+        FIXTURE_TEST(what_passes_there_is_no_word_for_a_name_that_the_ca_refuses),
         FIXTURE_TEST(the_type_that_passed_is_used_by_the_order),
         FIXTURE_TEST(a_standing_record_is_of_the_account_with_the_ca),
         FIXTURE_TEST(whoever_dies_in_a_rehearsal_goes_on_with_it),
