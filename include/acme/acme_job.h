@@ -66,7 +66,7 @@ typedef struct {
                                        type */
     apr_array_header_t *refusals; /**< acme_job_refusal_t: one entry a name */
     apr_array_header_t *log;  /**< acme_job_entry_t, oldest first, at most ACME_JOB_LOG_MAX */
-    const char *previous;     /**< the text it was read from: unknown members are kept */
+    struct json_t *previous;  /**< what it was read from, with its pool: unknown members are kept */
 } acme_job_t;
 
 /** Reads; an empty job if there is none or it is damaged (which is logged). */

@@ -149,7 +149,7 @@ acme_job_t *acme_job_read(const acme_store_t *store, const char *folder, apr_poo
     }
     read_members(job, object, pool);
     job->next_run = acme_policy_believable(job->next_run, acme_env_now(store->env));
-    job->previous = text;
+    job->previous = object;
     return job;
 }
 
@@ -256,15 +256,7 @@ static void write_members(json_t *object, const char *name, const acme_job_t *jo
 acme_err_t *acme_job_write(const acme_store_t *store, const char *folder, const char *name,
                            const acme_job_t *job, apr_pool_t *scratch_pool)
 {
-    json_t *object = NULL;
-    if (job->previous != NULL && acme_json_parse(&object, job->previous, strlen(job->previous),
-                                                 "the job before", scratch_pool) != NULL) {
-        object =
-            NULL; /* it was read once, so this cannot be; nothing is lost but what is unknown */
-    }
-    if (object == NULL) {
-        object = acme_json_object(scratch_pool);
-    }
+    json_t *object = job->previous != NULL ? job->previous : acme_json_object(scratch_pool);
     write_members(object, name, job);
     const char *text = acme_json_text(object, 1, scratch_pool);
     return acme_store_put(store, job_path(folder, scratch_pool), text, strlen(text), scratch_pool);
