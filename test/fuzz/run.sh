@@ -35,6 +35,7 @@ mkdir -p "$found" "_build_fuzz/$target-findings"
     "$source/mod_acme/port/acme_dns_message.c" "$source/mod_acme/port/acme_caa.c" \
     "$source/mod_acme/port/acme_redirect.c" "$source/mod_acme/engine/acme_generation.c" \
     "$source/mod_acme/engine/acme_job.c" "$source/mod_acme/engine/acme_policy.c" \
+    "$source/mod_acme/engine/acme_policy_due.c" "$source/mod_acme/engine/acme_policy_order.c" \
     "$source/mod_acme/engine/acme_record.c" "$source/mod_acme/engine/acme_renewal.c" \
     "$source/mod_acme/engine/acme_step.c" "$source/mod_acme/engine/acme_budget.c" \
     "$source/mod_acme/engine/acme_domain.c" \
