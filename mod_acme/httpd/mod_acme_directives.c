@@ -6,8 +6,6 @@
  */
 #include "config.h"
 
-#include "mod_acme_config.h"
-
 #include <string.h>
 
 #include <http_core.h>
@@ -19,17 +17,14 @@
 #include "acme/acme_text.h"
 #include "acme/acme_time.h"
 
-#include "mod_acme_account.h"
 #include "mod_acme_arguments.h"
-#include "mod_acme_dns01.h"
-#include "mod_acme_http01.h"
-#include "mod_acme_settings.h"
+#include "mod_acme_directives_private.h"
 
 /* ---- what all handlers need */
 
 /* The settings that a directive here is about: those of the section it stands in, or the server's.
  */
-static mod_acme_settings_t *settings_here(cmd_parms *cmd)
+mod_acme_settings_t *mod_acme_directives__settings(cmd_parms *cmd)
 {
     mod_acme_server_t *server = mod_acme_settings_server(cmd->server);
     mod_acme_settings_t *settings =
@@ -40,7 +35,7 @@ static mod_acme_settings_t *settings_here(cmd_parms *cmd)
     return settings;
 }
 
-static void warn(cmd_parms *cmd, const char *text)
+void mod_acme_directives__warn(cmd_parms *cmd, const char *text)
 {
     (void)mod_acme_finding_add(mod_acme_settings_raw(cmd->pool)->findings, cmd->directive->filename,
                                cmd->directive->line_num, "%s: %s", cmd->cmd->name, text);
@@ -61,14 +56,14 @@ static const char *check_global(cmd_parms *cmd)
 }
 
 /* The words of a directive for the whole server: exactly one, or at least one. */
-static const char *global_single(const char **word, cmd_parms *cmd, const char *args)
+const char *mod_acme_directives__global_single(const char **word, cmd_parms *cmd, const char *args)
 {
     const char *wrong = check_global(cmd);
     return wrong != NULL ? wrong : mod_acme_arguments_single(word, cmd, args);
 }
 
-static const char *global_several(const apr_array_header_t **words, cmd_parms *cmd,
-                                  const char *args)
+const char *mod_acme_directives__global_several(const apr_array_header_t **words, cmd_parms *cmd,
+                                                const char *args)
 {
     const char *wrong = check_global(cmd);
     return wrong != NULL ? wrong : mod_acme_arguments_several(words, cmd, args);
@@ -81,8 +76,8 @@ static void *member_of(void *record, const cmd_parms *cmd)
 }
 
 /* One word for *setting; `none` makes that "", which is written all the same, and *word NULL. */
-static const char *single_or_none(const char **word, const char **setting, cmd_parms *cmd,
-                                  const char *args)
+const char *mod_acme_directives__single_or_none(const char **word, const char **setting,
+                                                cmd_parms *cmd, const char *args)
 {
     const char *wrong = mod_acme_arguments_single(word, cmd, args);
     if (wrong == NULL && mod_acme_words_is_none(*word)) {
@@ -90,6 +85,16 @@ static const char *single_or_none(const char **word, const char **setting, cmd_p
         *word = NULL;
     }
     return wrong;
+}
+
+int mod_acme_directives__has_word(const apr_array_header_t *words, const char *word)
+{
+    for (int i = 0; i < words->nelts; i++) {
+        if (acme_text_equal_nocase(mod_acme_arguments_word(words, i), word)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* ---- ACMEDomain, its section, ACMEMembers */
@@ -200,7 +205,7 @@ static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
     if (wrong != NULL) {
         return wrong;
     }
-    mod_acme_settings_t *settings = settings_here(cmd);
+    mod_acme_settings_t *settings = mod_acme_directives__settings(cmd);
     const apr_array_header_t *names = take_names(settings, words, cmd->pool);
     mod_acme_definition_t *section = mod_acme_settings_server(cmd->server)->section;
     if (section != NULL) {
@@ -216,191 +221,6 @@ static const char *set_members(cmd_parms *cmd, void *unused, const char *args)
 
 /* ---- settings of domains */
 
-static int has_ca(const apr_array_header_t *cas, const char *directory_url)
-{
-    for (int i = 0; i < cas->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(cas, i, const mod_acme_ca_t *)->directory_url, directory_url) ==
-            0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The first choice, and those for when it fails. */
-static const char *set_ca(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const apr_array_header_t *words;
-    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    apr_array_header_t *cas = apr_array_make(cmd->pool, 2, sizeof(const mod_acme_ca_t *));
-    for (int i = 0; wrong == NULL && i < words->nelts; i++) {
-        mod_acme_ca_t *ca = apr_palloc(cmd->pool, sizeof(*ca));
-        wrong = mod_acme_arguments_say(
-            cmd, mod_acme_ca_parse(ca, mod_acme_arguments_word(words, i), cmd->pool));
-        if (wrong == NULL && !has_ca(cas, ca->directory_url)) {
-            APR_ARRAY_PUSH(cas, const mod_acme_ca_t *) = ca;
-        }
-    }
-    if (wrong == NULL) {
-        mod_acme_settings_t *settings = settings_here(cmd);
-        settings->ca = *(const mod_acme_ca_t *const *)cas->elts;
-        cas->elts += cas->elt_size;
-        cas->nelts--;
-        settings->other_cas = cas;
-    }
-    return wrong;
-}
-
-static const char *set_agreement(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const char *word;
-    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    int is_accepted = acme_text_equal_nocase(word, "accepted");
-    if (!is_accepted && strstr(word, "://") == NULL) {
-        return mod_acme_arguments_refuse(
-            cmd, apr_psprintf(cmd->pool, "'%s' is not possible: %s", word, cmd->cmd->errmsg));
-    }
-    settings_here(cmd)->agreement = is_accepted ? "accepted" : word;
-    return NULL;
-}
-
-static int has_word(const apr_array_header_t *words, const char *word)
-{
-    for (int i = 0; i < words->nelts; i++) {
-        if (acme_text_equal_nocase(mod_acme_arguments_word(words, i), word)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* Several lines add up: an administrator who writes two addresses wants both. */
-static const char *set_contact(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const apr_array_header_t *words;
-    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    mod_acme_settings_t *settings = settings_here(cmd);
-    apr_array_header_t *contacts = apr_array_make(cmd->pool, words->nelts, sizeof(const char *));
-    if (settings->contacts != NULL) {
-        apr_array_cat(contacts, settings->contacts);
-    }
-    int is_none = words->nelts == 1 && mod_acme_words_is_none(mod_acme_arguments_word(words, 0));
-    for (int i = 0; i < words->nelts && !is_none; i++) {
-        const char *contact = NULL;
-        wrong = mod_acme_arguments_say(
-            cmd, mod_acme_words_contact(&contact, mod_acme_arguments_word(words, i), cmd->pool));
-        if (wrong != NULL) {
-            return wrong;
-        }
-        if (!has_word(contacts, contact)) {
-            APR_ARRAY_PUSH(contacts, const char *) = contact;
-        }
-    }
-    settings->contacts = contacts;
-    return NULL;
-}
-
-static const char *set_external_account_binding(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    mod_acme_account_binding_t binding;
-    const apr_array_header_t *words;
-    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    if (wrong == NULL) {
-        wrong =
-            mod_acme_arguments_say(cmd, mod_acme_account_parse_binding(&binding, words, cmd->pool));
-    }
-    if (wrong != NULL) {
-        return wrong;
-    }
-    if (binding.file != NULL) {
-        const char *path = ap_server_root_relative(cmd->pool, binding.file);
-        if (path == NULL) {
-            return mod_acme_arguments_refuse(cmd, "this is not a path");
-        }
-        const char *warning = mod_acme_account_read_binding(&binding, path, cmd->pool);
-        if (warning != NULL) {
-            warn(cmd, warning);
-        }
-    }
-    settings_here(cmd)->eab = binding.eab;
-    return NULL;
-}
-
-static const char *set_account_key_file(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const char *word;
-    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    acme_account_key_t *key = apr_pcalloc(cmd->pool, sizeof(*key));
-    if (!mod_acme_words_is_none(word)) {
-        const char *path = ap_server_root_relative(cmd->pool, word);
-        if (path == NULL) {
-            return mod_acme_arguments_refuse(cmd, "this is not a path");
-        }
-        const char *warning = mod_acme_account_read_key(&key, path, cmd->pool);
-        if (warning != NULL) {
-            warn(cmd, warning);
-        }
-    }
-    settings_here(cmd)->account_key = key;
-    return NULL;
-}
-
-static const char *set_rate_limits(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const apr_array_header_t *words;
-    mod_acme_limits_t *limits = apr_palloc(cmd->pool, sizeof(*limits));
-    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    if (wrong == NULL) {
-        wrong = mod_acme_arguments_say(cmd, mod_acme_limits_parse(limits, words, cmd->pool));
-    }
-    if (wrong == NULL) {
-        limits->file = cmd->directive->filename;
-        limits->line = cmd->directive->line_num;
-        settings_here(cmd)->limits = limits;
-    }
-    return wrong;
-}
-
-static const char *set_ca_certificate_file(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const char *word;
-    mod_acme_settings_t *settings = settings_here(cmd);
-    const char *wrong = single_or_none(&word, &settings->ca_certificate_file, cmd, args);
-    if (wrong != NULL || word == NULL) {
-        return wrong;
-    }
-    const char *path = ap_server_root_relative(cmd->pool, word);
-    if (path == NULL) {
-        return mod_acme_arguments_refuse(cmd, "this is not a path");
-    }
-    settings->ca_certificate_file = path;
-    apr_finfo_t finfo;
-    if (apr_stat(&finfo, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
-        finfo.filetype != APR_REG) {
-        warn(cmd, apr_psprintf(cmd->pool,
-                               "there is no file %s, so the CA cannot be verified and nothing "
-                               "is ordered from it",
-                               path));
-    }
-    return NULL;
-}
-
 /* A certificate is for the names of one domain, so it stands near them. */
 static const char *set_given_file(cmd_parms *cmd, void *unused, const char *args)
 {
@@ -415,25 +235,13 @@ static const char *set_given_file(cmd_parms *cmd, void *unused, const char *args
     if (wrong != NULL || path == NULL) {
         return wrong != NULL ? wrong : mod_acme_arguments_refuse(cmd, "this is not a path");
     }
-    apr_array_header_t **files = member_of(settings_here(cmd), cmd);
+    apr_array_header_t **files = member_of(mod_acme_directives__settings(cmd), cmd);
     if (*files == NULL) {
         *files = apr_array_make(cmd->pool, 1, sizeof(mod_acme_given_file_t));
     }
-    APR_ARRAY_PUSH(*files, mod_acme_given_file_t) = (mod_acme_given_file_t){
-        path, cmd->directive->filename, cmd->directive->line_num};
+    APR_ARRAY_PUSH(*files, mod_acme_given_file_t) =
+        (mod_acme_given_file_t){path, cmd->directive->filename, cmd->directive->line_num};
     return NULL;
-}
-
-static const char *set_proxy(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const char *word;
-    mod_acme_settings_t *settings = settings_here(cmd);
-    const char *wrong = single_or_none(&word, &settings->proxy, cmd, args);
-    if (wrong != NULL || word == NULL) {
-        return wrong;
-    }
-    return mod_acme_arguments_say(cmd, mod_acme_words_proxy(&settings->proxy, word, cmd->pool));
 }
 
 /* The certificates of a host stand in one slot per class of keys; a second one would hide the
@@ -467,15 +275,16 @@ static const char *set_private_keys(cmd_parms *cmd, void *unused, const char *ar
             return wrong;
         }
         if (has_slot(specs, spec.type)) {
-            warn(cmd, apr_psprintf(cmd->pool,
-                                   "a host can have one RSA and one EC certificate; %s is left out",
-                                   acme_key_spec_text(&spec, cmd->pool)));
+            mod_acme_directives__warn(
+                cmd, apr_psprintf(cmd->pool,
+                                  "a host can have one RSA and one EC certificate; %s is left out",
+                                  acme_key_spec_text(&spec, cmd->pool)));
         }
         else {
             APR_ARRAY_PUSH(specs, acme_key_spec_t) = spec;
         }
     }
-    settings_here(cmd)->key_specs = specs;
+    mod_acme_directives__settings(cmd)->key_specs = specs;
     return NULL;
 }
 
@@ -487,7 +296,8 @@ static const char *set_window(cmd_parms *cmd, void *unused, const char *args)
     return wrong != NULL
                ? wrong
                : mod_acme_arguments_say(
-                     cmd, acme_window_parse(member_of(settings_here(cmd), cmd), word, cmd->pool));
+                     cmd, acme_window_parse(member_of(mod_acme_directives__settings(cmd), cmd),
+                                            word, cmd->pool));
 }
 
 static const char *set_renew_mode(cmd_parms *cmd, void *unused, const char *args)
@@ -499,42 +309,17 @@ static const char *set_renew_mode(cmd_parms *cmd, void *unused, const char *args
         [ACME_RENEW_ALWAYS] = "always",
         NULL,
     };
-    return mod_acme_arguments_choice(&settings_here(cmd)->renew_mode, cmd, args, choices);
+    return mod_acme_arguments_choice(&mod_acme_directives__settings(cmd)->renew_mode, cmd, args,
+                                     choices);
 }
 
-static const char *const off_on[] = {"off", "on", NULL};
+const char *const mod_acme_directives__off_on[] = {"off", "on", NULL};
 
 static const char *set_domain_switch(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
-    return mod_acme_arguments_choice(member_of(settings_here(cmd), cmd), cmd, args, off_on);
-}
-
-/* The URL is of the test environment of one's own CA. */
-static const char *set_staging_retry(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const char *word;
-    const char *wrong = mod_acme_arguments_single(&word, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    int choice = mod_acme_arguments_choose(word, off_on);
-    mod_acme_ca_t *test = NULL;
-    if (choice < 0 && strstr(word, "://") == NULL) {
-        return mod_acme_arguments_refuse(
-            cmd, apr_psprintf(cmd->pool, "'%s' is not possible: %s", word, cmd->cmd->errmsg));
-    }
-    if (choice < 0) {
-        test = apr_palloc(cmd->pool, sizeof(*test));
-        wrong = mod_acme_arguments_say(cmd, mod_acme_ca_parse(test, word, cmd->pool));
-    }
-    if (wrong == NULL) {
-        mod_acme_settings_t *settings = settings_here(cmd);
-        settings->is_rehearsed = choice != 0;
-        settings->test = test;
-    }
-    return wrong;
+    return mod_acme_arguments_choice(member_of(mod_acme_directives__settings(cmd), cmd), cmd, args,
+                                     mod_acme_directives__off_on);
 }
 
 /* A name, or none; "" undoes what stands around. */
@@ -544,189 +329,10 @@ static const char *set_name(cmd_parms *cmd, void *unused, const char *args)
     const char *word;
     const char *wrong = mod_acme_arguments_single(&word, cmd, args);
     if (wrong == NULL) {
-        const char **name = member_of(settings_here(cmd), cmd);
+        const char **name = member_of(mod_acme_directives__settings(cmd), cmd);
         *name = mod_acme_words_is_none(word) ? "" : word;
     }
     return wrong;
-}
-
-static const char *set_challenges(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const apr_array_header_t *words;
-    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    apr_array_header_t *types = apr_array_make(cmd->pool, 3, sizeof(const char *));
-    int can_answer = 0;
-    for (int i = 0; wrong == NULL && i < words->nelts; i++) {
-        const char *type = NULL;
-        wrong = mod_acme_arguments_say(
-            cmd, mod_acme_words_challenge(&type, mod_acme_arguments_word(words, i), cmd->pool));
-        if (wrong == NULL && !has_word(types, type)) {
-            APR_ARRAY_PUSH(types, const char *) = type;
-            can_answer |= mod_acme_words_can_answer(type);
-        }
-    }
-    if (wrong == NULL && !can_answer) {
-        warn(cmd,
-             apr_psprintf(
-                 cmd->pool, "this mod_acme answers no challenge of the types %s; add %s",
-                 acme_text_join(types, ", ", cmd->pool),
-                 acme_text_join(mod_acme_words_default_challenges(cmd->pool), " or ", cmd->pool)));
-    }
-    settings_here(cmd)->challenge_types = types;
-    return wrong;
-}
-
-/* ---- dns-01 and http-01 */
-
-/* NULL if @a path, which may be NULL, cannot be made absolute. */
-static const char *absolute(cmd_parms *cmd, const char *path)
-{
-    return path != NULL ? ap_server_root_relative(cmd->pool, path) : NULL;
-}
-
-static const char *locate_program(cmd_parms *cmd, const apr_array_header_t *command)
-{
-    if (command == NULL) {
-        return NULL;
-    }
-    const char **program = &APR_ARRAY_IDX(command, 0, const char *);
-    const char *path = absolute(cmd, *program);
-    if (path == NULL) {
-        return mod_acme_arguments_refuse(cmd,
-                                         apr_pstrcat(cmd->pool, *program, " is not a path", NULL));
-    }
-    *program = path;
-    apr_finfo_t finfo;
-    if (apr_stat(&finfo, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
-        finfo.filetype != APR_REG) {
-        warn(cmd,
-             apr_psprintf(cmd->pool,
-                          "there is no program %s, so no challenge can be answered by it", path));
-    }
-    return NULL;
-}
-
-static const char *locate_secret(cmd_parms *cmd, acme_dns01_t *dns01)
-{
-    if (dns01->secret_file == NULL) {
-        return NULL;
-    }
-    const char *path = absolute(cmd, dns01->secret_file);
-    if (path == NULL) {
-        return mod_acme_arguments_refuse(
-            cmd, apr_pstrcat(cmd->pool, dns01->secret_file, " is not a path", NULL));
-    }
-    dns01->secret_file = path;
-    return NULL;
-}
-
-/* Makes the paths of a way absolute. */
-static const char *locate_all(cmd_parms *cmd, acme_dns01_t *dns01)
-{
-    const char *wrong = locate_program(cmd, dns01->command);
-    wrong = wrong != NULL ? wrong : locate_program(cmd, dns01->cleanup);
-    return wrong != NULL ? wrong : locate_secret(cmd, dns01);
-}
-
-static const char *set_challenge_dns01(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const apr_array_header_t *words;
-    acme_dns01_t *dns01 = NULL;
-    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    if (wrong == NULL) {
-        wrong = mod_acme_arguments_say(cmd, mod_acme_dns01_parse(&dns01, words, cmd->pool));
-    }
-    if (wrong == NULL) {
-        wrong = locate_all(cmd, dns01);
-    }
-    if (wrong == NULL) {
-        settings_here(cmd)->dns01 = dns01;
-    }
-    return wrong;
-}
-
-/* That it can be written to is asked by the engine, as the user that it has to be possible for. */
-static const char *locate_webroot(cmd_parms *cmd, acme_http01_t *http01)
-{
-    const char *path = absolute(cmd, http01->webroot);
-    if (path == NULL) {
-        return mod_acme_arguments_refuse(
-            cmd, apr_pstrcat(cmd->pool, http01->webroot, " is not a path", NULL));
-    }
-    apr_finfo_t finfo;
-    http01->webroot = path;
-    if (apr_stat(&finfo, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
-        finfo.filetype != APR_DIR) {
-        warn(cmd, apr_psprintf(cmd->pool,
-                               "there is no folder %s, so http-01 cannot be answered there; make "
-                               "it, or correct its path",
-                               path));
-    }
-    return NULL;
-}
-
-static const char *set_challenge_http01(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const apr_array_header_t *words;
-    acme_http01_t *http01 = NULL;
-    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    if (wrong == NULL) {
-        wrong = mod_acme_arguments_say(cmd, mod_acme_http01_parse(&http01, words, cmd->pool));
-    }
-    if (wrong == NULL && http01->exec != NULL) {
-        wrong = locate_all(cmd, http01->exec);
-    }
-    if (wrong == NULL && http01->webroot != NULL) {
-        wrong = locate_webroot(cmd, http01);
-    }
-    if (wrong == NULL) {
-        settings_here(cmd)->http01 = http01;
-    }
-    return wrong;
-}
-
-static const char *set_dns01_wait(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const apr_array_header_t *words;
-    acme_dns01_wait_t *wait = apr_pcalloc(cmd->pool, sizeof(*wait));
-    const char *wrong = mod_acme_arguments_several(&words, cmd, args);
-    if (wrong == NULL) {
-        wrong = mod_acme_arguments_say(cmd, mod_acme_dns01_parse_wait(wait, words, cmd->pool));
-    }
-    if (wrong == NULL) {
-        settings_here(cmd)->dns01_wait = wait;
-    }
-    return wrong;
-}
-
-static const char *set_dns_resolver(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const apr_array_header_t *words;
-    const char *wrong = global_several(&words, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    return mod_acme_arguments_say(
-        cmd, mod_acme_dns01_parse_resolvers(&mod_acme_settings_raw(cmd->pool)->global.resolvers,
-                                            words, cmd->pool));
-}
-
-static const char *set_dns_port(cmd_parms *cmd, void *unused, const char *args)
-{
-    (void)unused;
-    const char *word;
-    const char *wrong = global_single(&word, cmd, args);
-    if (wrong != NULL) {
-        return wrong;
-    }
-    return mod_acme_arguments_say(
-        cmd, mod_acme_dns01_parse_port(&mod_acme_settings_raw(cmd->pool)->global.dns_port, word,
-                                       cmd->pool));
 }
 
 /* ---- settings of the whole server */
@@ -735,7 +341,7 @@ static const char *set_store_dir(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
     const char *word;
-    const char *wrong = global_single(&word, cmd, args);
+    const char *wrong = mod_acme_directives__global_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -751,7 +357,7 @@ static const char *set_port_map(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
     const apr_array_header_t *words;
-    const char *wrong = global_several(&words, cmd, args);
+    const char *wrong = mod_acme_directives__global_several(&words, cmd, args);
     if (wrong == NULL && words->nelts > 2) {
         wrong = mod_acme_arguments_refuse(cmd, cmd->cmd->errmsg);
     }
@@ -768,7 +374,7 @@ static const char *set_duration(cmd_parms *cmd, void *unused, const char *args)
     (void)unused;
     const char *word;
     apr_interval_time_t *span = member_of(&mod_acme_settings_raw(cmd->pool)->global, cmd);
-    const char *wrong = global_single(&word, cmd, args);
+    const char *wrong = mod_acme_directives__global_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -786,7 +392,7 @@ static const char *set_count(cmd_parms *cmd, void *unused, const char *args)
     (void)unused;
     const char *word;
     int *count = member_of(&mod_acme_settings_raw(cmd->pool)->global, cmd);
-    const char *wrong = global_single(&word, cmd, args);
+    const char *wrong = mod_acme_directives__global_single(&word, cmd, args);
     if (wrong != NULL) {
         return wrong;
     }
@@ -811,7 +417,7 @@ static const char *set_server_switch(cmd_parms *cmd, void *unused, const char *a
 {
     (void)unused;
     return read_global_choice(member_of(&mod_acme_settings_raw(cmd->pool)->global, cmd), cmd, args,
-                              off_on);
+                              mod_acme_directives__off_on);
 }
 
 static const char *set_match_names(cmd_parms *cmd, void *unused, const char *args)
@@ -868,24 +474,26 @@ const command_rec mod_acme_directives[] = {
     DIRECTIVE("<ACMEDomainSet", set_section, "names of one certificate, with settings inside"),
     DIRECTIVE("ACMEMember", set_members, "more names, auto or manual"),
     DIRECTIVE("ACMEMembers", set_members, "more names, auto or manual"),
-    DIRECTIVE("ACMECertificateAuthority", set_ca,
+    DIRECTIVE("ACMECertificateAuthority", mod_acme_directives__set_ca,
               "letsencrypt, letsencrypt-staging or the URL of a CA's directory; more for when it "
               "fails"),
-    DIRECTIVE("ACMEStagingRetry", set_staging_retry,
-              "on, off or the URL of the directory of the CA's test environment, where the next try "
-              "is made after a failed validation"),
-    DIRECTIVE("ACMECertificateAgreement", set_agreement,
+    DIRECTIVE("ACMEStagingRetry", mod_acme_directives__set_staging_retry,
+              "on, off or the URL of the directory of the CA's test environment, where it is tried "
+              "next after a failed validation"),
+    DIRECTIVE("ACMECertificateAgreement", mod_acme_directives__set_agreement,
               "accepted, or the URL of the CA's terms of service that you agree to"),
-    DIRECTIVE("ACMEContactEmail", set_contact, "mail addresses that the CA may write to, or none"),
-    DIRECTIVE("ACMEExternalAccountBinding", set_external_account_binding,
+    DIRECTIVE("ACMEContactEmail", mod_acme_directives__set_contact,
+              "mail addresses that the CA may write to, or none"),
+    DIRECTIVE("ACMEExternalAccountBinding", mod_acme_directives__set_external_account_binding,
               "KEYID HMAC or FILE, each followed by alg=HS256|HS384|HS512 or not, or none"),
-    DIRECTIVE("ACMEAccountKeyFile", set_account_key_file,
+    DIRECTIVE("ACMEAccountKeyFile", mod_acme_directives__set_account_key_file,
               "a PEM file with the private key of the account to use, or none"),
-    DIRECTIVE("ACMERateLimits", set_rate_limits,
+    DIRECTIVE("ACMERateLimits", mod_acme_directives__set_rate_limits,
               "off, or a share such as 25%, orders=300/3h, domain=50/7d, set=5/7d"),
-    DIRECTIVE("ACMECACertificateFile", set_ca_certificate_file,
+    DIRECTIVE("ACMECACertificateFile", mod_acme_directives__set_ca_certificate_file,
               "a PEM file that verifies the CA's server, or none"),
-    DIRECTIVE("ACMEHttpProxy", set_proxy, "the URL of an HTTP proxy to the CA, or none"),
+    DIRECTIVE("ACMEHttpProxy", mod_acme_directives__set_proxy,
+              "the URL of an HTTP proxy to the CA, or none"),
     DIRECTIVE("ACMEPrivateKeys", set_private_keys,
               "kinds of keys: Default, P-256, P-384, RSA [bits]"),
     OF_DOMAIN("ACMECertificateFile", set_given_file, certificate_files,
@@ -910,18 +518,20 @@ const command_rec mod_acme_directives[] = {
               "on or off: orders go without a name that fails again and again"),
     OF_DOMAIN("ACMEMustStaple", set_domain_switch, must_staple,
               "on or off: certificates say that they are to be stapled (RFC 7633)"),
-    DIRECTIVE("ACMECAChallenges", set_challenges, "types of challenges, best first"),
-    DIRECTIVE("ACMEChallengeDns01", set_challenge_dns01,
+    DIRECTIVE("ACMECAChallenges", mod_acme_directives__set_challenges,
+              "types of challenges, best first"),
+    DIRECTIVE("ACMEChallengeDns01", mod_acme_directives__set_challenge_dns01,
               "rfc2136 [server=HOST] [key=FILE] [zone=ZONE], exec [style=STYLE] [credentials=FILE] "
               "[cleanup=PROGRAM] PROGRAM [ARGUMENT ...], a PROGRAM alone, manual, or none"),
-    DIRECTIVE("ACMEChallengeHttp01", set_challenge_http01,
+    DIRECTIVE("ACMEChallengeHttp01", mod_acme_directives__set_challenge_http01,
               "self, webroot DIR, exec [style=STYLE] [credentials=FILE] PROGRAM [ARGUMENT ...], or "
               "manual [wait=DURATION]"),
-    DIRECTIVE("ACMEDns01Wait", set_dns01_wait,
+    DIRECTIVE("ACMEDns01Wait", mod_acme_directives__set_dns01_wait,
               "[timeout=DURATION] [settle=DURATION] [servers=authoritative|resolver|none]"),
-    DIRECTIVE("ACMEDnsResolver", set_dns_resolver,
+    DIRECTIVE("ACMEDnsResolver", mod_acme_directives__set_dns_resolver,
               "addresses of resolvers, each with :port or not"),
-    DIRECTIVE("ACMEDnsPort", set_dns_port, "the port of name servers that are asked directly"),
+    DIRECTIVE("ACMEDnsPort", mod_acme_directives__set_dns_port,
+              "the port of name servers that are asked directly"),
     DIRECTIVE("ACMEStoreDir", set_store_dir, "the folder for certificates, keys and accounts"),
     DIRECTIVE("ACMEPortMap", set_port_map,
               "http:<port> and https:<port>, the local ports that the CA reaches as 80 and 443"),
