@@ -173,17 +173,18 @@ def make_httpd(request, module, folder, ports):
     """make_httpd(config, **options): a configured httpd, not yet started.
 
     sanitize=True, or the option --sanitize for all, takes the module that was built for it and lets
-    the test fail for whatever the sanitizers report.
+    the test fail for whatever the sanitizers report. many=True is for hundreds of domains: what is
+    lost in a library that we called is not traced to us then, which would take five times as long.
     """
     if not find_httpd():
         pytest.skip("there is no httpd")
     made = []
     sanitizers = []
 
-    def sanitized(options):
+    def sanitized(options, exact):
         if not find_library():
             pytest.skip("libasan is not installed")
-        sanitizers.append(Sanitizers(folder))
+        sanitizers.append(Sanitizers(folder, exact))
         wanted = sanitizers[-1].options(other_preload=options.get("preload"))
         env = {**wanted["env"], **(options.get("env") or {})}
         module = request.getfixturevalue("asan_module")
@@ -191,8 +192,9 @@ def make_httpd(request, module, folder, ports):
 
     def make(config="", name="httpd", **options):
         options = {**ports, "module": module, **options}
+        many = options.pop("many", False)
         if options.pop("sanitize", request.config.getoption("--sanitize")):
-            options = sanitized(options)
+            options = sanitized(options, exact=not many)
         httpd = Httpd(folder / name, **options)
         made.append(httpd)
         return httpd.configure(config)

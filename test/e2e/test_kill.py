@@ -60,7 +60,7 @@ def test_killed_while_fifty_orders_run(make_ca, make_httpd, all_of_it, kill):
     dice = random.Random(time.time_ns())
     kills = planned = 20 if all_of_it else 4 if kill is kill_engine else 8
     ca = make_ca(env=TRUSTING)
-    httpd = make_httpd("", ca=ca, log_level="warn acme:info")
+    httpd = make_httpd("", ca=ca, log_level="warn acme:info", many=True)
     names, config, at_order = [], "", 0
     while kills:
         if ca.issued() >= len(names):

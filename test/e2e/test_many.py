@@ -25,7 +25,7 @@ def all_in_use(httpd, names, timeout):
 
 def test_three_hundred_domains(make_ca, make_httpd):
     names, config = many(300)
-    httpd = make_httpd(config, ca=make_ca(), log_level="warn acme:info").start()
+    httpd = make_httpd(config, ca=make_ca(), log_level="warn acme:info", many=True).start()
     all_in_use(httpd, names, 90)
     assert httpd.ca.orders() == 300
     assert httpd.ca.requests() / len(names) <= 8

@@ -154,7 +154,7 @@ def test_a_thousand_rsa_certificates_stay(make_ca, make_httpd):
     names = [f"site{number}.example.org" for number in range(1000)]
     config = "".join(f"ACMEDomain {name}\n" for name in names) + vhost("host.example.org", "*.example.org")
     ca = make_ca()
-    httpd = make_httpd(config, ca=ca, log_level="warn acme:info")
+    httpd = make_httpd(config, ca=ca, log_level="warn acme:info", many=True)
     issuer_key = ec.generate_private_key(ec.SECP256R1())
     key = rsa.generate_private_key(65537, 2048)
     pem = key.private_bytes(

@@ -13,7 +13,7 @@ def test_one_host_serves_many_domains_each_with_its_own(make_ca, make_httpd):
     count = 1000
     names = [f"member{number}.example.org" for number in range(count)]
     config = "".join(f"ACMEDomain {name}\n" for name in names) + vhost("host.example.org", "*.example.org")
-    httpd = make_httpd(config, ca=make_ca(), log_level="warn acme:notice").start()
+    httpd = make_httpd(config, ca=make_ca(), log_level="warn acme:notice", many=True).start()
     wait_for(lambda: httpd.ca.issued() >= count, f"{count} certificates", 180, poll=0.2)
     for name in names:
         seen = httpd.wait_for_certificate(name, timeout=10)
@@ -41,7 +41,7 @@ def test_bad_names_stop_nobody(make_ca, make_httpd):
     config = "".join(f"ACMEDomain {name}\n" for name in good)
     config += "".join(f"ACMEDomain {name}\n" for name in bad)
     config += vhost("host.example.org", "*.example.org")
-    httpd = make_httpd(config, ca=make_ca(), log_level="warn acme:notice")
+    httpd = make_httpd(config, ca=make_ca(), log_level="warn acme:notice", many=True)
     status, said = httpd.run("-t")
     assert status == 0, said
     warned = {

@@ -38,7 +38,8 @@ def is_our_leak(leak):
 class Sanitizers:
     """Where reports go, and what is in them."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, exact=True):
+        self.exact = exact
         self.reports = Path(folder) / "reports"
         self.reports.mkdir(exist_ok=True)
         self.reports.chmod(0o1777)
@@ -52,12 +53,13 @@ class Sanitizers:
         behind it. Its allocator asks for the time while it holds a lock; libfaketime, asked there, would
         allocate to find out, and wait for that lock for ever.
 
-        Stacks of allocations are unwound by their debug information, which is slow: the libraries have no
-        frame pointers, so stacks would end in the first of them and not show who called it.
+        Stacks of allocations are unwound by their debug information if they shall be exact, which is slow:
+        the libraries have no frame pointers, so stacks would end in the first of them and not show who
+        called it.
         """
         asan_options = (
             f"log_path={self.reports}/asan:detect_leaks=1:exitcode=0"
-            ":fast_unwind_on_malloc=0:verify_asan_link_order=0"
+            f":fast_unwind_on_malloc={0 if self.exact else 1}:verify_asan_link_order=0"
         )
         libraries = [self.roots, other_preload, find_library()]
         return {
