@@ -119,9 +119,10 @@ static apr_time_t hold(acme_engine_t *engine, entry_t *entry, apr_time_t now, ap
 apr_time_t acme_engine__wait(acme_engine_t *engine, entry_t *entry, const want_t *want,
                              int was_called, apr_time_t now, apr_pool_t *pool)
 {
+    int is_its_turn = was_called && entry->want.session == want->session; /* and at no other CA */
     entry->want = *want;
     apr_time_t at = hold(engine, entry, now, pool);
-    if (at != 0 || was_called) {
+    if (at != 0 || is_its_turn) {
         return at;
     }
     insert(&gate_of(engine, want->session)->lines[want->claim == ACME_CLAIM_FULL ? 0 : 1], entry);
