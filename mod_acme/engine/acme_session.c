@@ -338,12 +338,23 @@ static int is_ca_trouble(acme_session_t *session, const acme_exchange_t *exchang
     return exchange->status == 503 || session->server_errors >= SERVER_ERRORS_MAX;
 }
 
+/* Whether a request that met badNonce is signed once more. */
+static int has_patience(const acme_session_t *session, acme_ask_t *ask)
+{
+    if (ask->nonces_passed != session->passed) {
+        ask->nonces_passed = session->passed;
+        ask->bad_nonces = 0;
+    }
+    return ++ask->bad_nonces <= ACME_SESSION_BAD_NONCES &&
+           ++ask->all_bad_nonces <= ACME_SESSION_BAD_NONCES_MAX;
+}
+
 /* Decides what an answer other than 2xx means for the session. Nonzero: the ask was taken care of. */
 static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_problem_t *problem,
                           const acme_err_t *err)
 {
     acme_exchange_t *exchange = ask->exchange;
-    if (acme_problem_is(problem, "badNonce") && ++ask->bad_nonces <= ACME_SESSION_BAD_NONCES) {
+    if (acme_problem_is(problem, "badNonce") && has_patience(session, ask)) {
         enqueue_first(session, ask);
     } else if (acme_problem_is(problem, "accountDoesNotExist")) {
         acme_session__lose_account(session, ask->account);

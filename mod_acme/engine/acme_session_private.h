@@ -27,7 +27,9 @@ struct acme_ask_t {
     apr_pool_t *pool; /* of the ask: its strings; each exchange has a child of it */
     acme_session_t *session;
     acme_request_t request; /* with strings of its own */
-    int bad_nonces;
+    int bad_nonces;     /* while nothing else passed */
+    int all_bad_nonces; /* ever */
+    apr_uint32_t nonces_passed; /* the session's passed, at the last of them */
     int failures;        /* without an answer, or 5xx, while others passed in between */
     apr_uint32_t passed; /* the session's, at the last of them */
     const acme_account_t *account; /* that it was last signed for */
@@ -110,8 +112,11 @@ struct acme_session_t {
     int logged_count;
 };
 
-/** No request is signed anew more often than this for badNonce; some CAs lose most of theirs. */
+/** No request is signed anew more often than this for badNonce while no other is accepted. */
 #define ACME_SESSION_BAD_NONCES 30
+
+/** Nor more often than this in all: some CAs lose most of their nonces, and yet all gets through. */
+#define ACME_SESSION_BAD_NONCES_MAX 150
 
 /* acme_session_state.c: patience, persisted */
 
