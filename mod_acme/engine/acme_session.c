@@ -1,4 +1,4 @@
-/* A session with one CA: the queue, nonces, signing, and who hears what; see acme_session.h.
+/* A session with one CA: the queue, signing, and who hears what; see acme_session.h.
  * SPDX-License-Identifier: Apache-2.0
  *
  * An ask is in the queue or flying. It flies with one exchange; when the answer is badNonce, or none
@@ -12,8 +12,6 @@
  * are served while the last have not been ordered yet, and nobody starves when many orders are polled.
  */
 #include "acme_session_private.h"
-
-#include <string.h>
 
 #include <apr_strings.h>
 
@@ -51,108 +49,6 @@ acme_session_t *acme_session_create(const acme_session_config_t *config, const a
 const acme_ca_t *acme_session_ca(const acme_session_t *session)
 {
     return session->ca;
-}
-
-/* ---- exchanges ---- */
-
-acme_exchange_t *acme_session__exchange(acme_session_t *session, acme_method_t method,
-                                        const char *url, void (*done)(acme_exchange_t *),
-                                        void *baton, apr_pool_t *pool)
-{
-    apr_pool_t *exchange_pool;
-    apr_pool_create(&exchange_pool, pool);
-    acme_exchange_t *exchange = apr_pcalloc(exchange_pool, sizeof(*exchange));
-    exchange->pool = exchange_pool;
-    exchange->method = method;
-    exchange->url = apr_pstrdup(exchange_pool, url);
-    exchange->route = &session->ca->route;
-    exchange->done = done;
-    exchange->baton = baton;
-    return exchange;
-}
-
-void acme_session__begin(acme_session_t *session, acme_exchange_t *exchange)
-{
-    ++session->in_flight;
-    acme_transport_begin(session->config.transport, exchange);
-}
-
-acme_err_t *acme_session__problem(acme_session_t *session, const acme_problem_t **problem,
-                                  const acme_exchange_t *exchange, const char *doing,
-                                  apr_pool_t *pool)
-{
-    *problem = acme_problem_parse(exchange->answer, exchange->answer_len, exchange->status, pool);
-    apr_time_t retry_at =
-        acme_exchange_retry_at(exchange, acme_env_now(session->config.env));
-    return acme_problem_err(*problem, retry_at, doing, pool);
-}
-
-/* ---- nonces ---- */
-
-static int nonce_ok(const char *nonce)
-{
-    apr_size_t len = strspn(nonce, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-    return len > 0 && len < ACME_SESSION_NONCE_MAX && nonce[len] == '\0';
-}
-
-void acme_session__keep_nonce(acme_session_t *session, const acme_exchange_t *exchange)
-{
-    const char *nonce = acme_exchange_header(exchange, "Replay-Nonce");
-    if (nonce != NULL && nonce_ok(nonce) && session->nonce_count < ACME_SESSION_NONCES) {
-        apr_cpystrn(session->nonces[session->nonce_count++], nonce, ACME_SESSION_NONCE_MAX);
-    }
-}
-
-const char *acme_session__take_nonce(acme_session_t *session, apr_pool_t *pool)
-{
-    return session->nonce_count == 0 ? NULL
-                                     : apr_pstrdup(pool, session->nonces[--session->nonce_count]);
-}
-
-static void forget_nonce_exchange(acme_session_t *session, const acme_exchange_t *exchange)
-{
-    for (int i = 0; i < session->nonces_in_flight; ++i) {
-        if (session->nonce_exchanges[i] == exchange) {
-            session->nonce_exchanges[i] = session->nonce_exchanges[--session->nonces_in_flight];
-            --session->in_flight;
-            return;
-        }
-    }
-}
-
-static void hear_nonce(acme_exchange_t *exchange)
-{
-    acme_session_t *session = exchange->baton;
-    forget_nonce_exchange(session, exchange);
-    acme_err_t *err = exchange->err;
-    if (err == NULL && exchange->status / 100 != 2) {
-        const acme_problem_t *problem;
-        err = acme_session__problem(session, &problem, exchange, "asking for a nonce",
-                                    exchange->pool);
-    } else if (err == NULL) {
-        int before = session->nonce_count;
-        acme_session__keep_nonce(session, exchange);
-        if (session->nonce_count == before && before < ACME_SESSION_NONCES) {
-            err = acme_err_make(exchange->pool, ACME_ERR_INPUT,
-                                "%s answered without a usable Replay-Nonce", exchange->url);
-        }
-    }
-    if (err != NULL) {
-        acme_session__trouble(session, err);
-    }
-    apr_pool_destroy(exchange->pool);
-}
-
-void acme_session__seek_nonces(acme_session_t *session, int wanted)
-{
-    while (session->nonces_in_flight < wanted && session->nonces_in_flight < ACME_SESSION_NONCES &&
-           session->in_flight < session->config.max_in_flight) {
-        acme_exchange_t *exchange =
-            acme_session__exchange(session, ACME_METHOD_HEAD, session->directory->new_nonce,
-                                   hear_nonce, session, session->pool);
-        session->nonce_exchanges[session->nonces_in_flight++] = exchange;
-        acme_session__begin(session, exchange);
-    }
 }
 
 /* ---- the directory ---- */
@@ -373,127 +269,6 @@ static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_p
     return 1;
 }
 
-/* ---- the CA's limits for new orders ---- */
-
-/* One refusal may be about a name, and that is its run's own matter. When so many come in a row it is
- * taken for a limit of the account: then new orders go one by one, as far apart as the CA said, or a
- * minute where it means another thing, so that no name waits long for the trouble of others. After a while
- * several at once are tried again, and that while grows. */
-#define ORDER_REFUSALS_MAX 3
-#define PACE_MAX ACME_TIME_MINUTE
-#define CAREFUL_MIN (15 * ACME_TIME_MINUTE)
-#define CAREFUL_MAX (6 * ACME_TIME_HOUR)
-
-static int is_careful(const acme_session_t *session)
-{
-    return session->order_refusals >= ORDER_REFUSALS_MAX;
-}
-
-/* New orders under way. */
-static int orders_flying(const acme_session_t *session)
-{
-    int count = 0;
-    for (const acme_ask_t *ask = session->flying.first; ask != NULL; ask = ask->after) {
-        count += ask->request.kind == ACME_REQUEST_NEW_ORDER;
-    }
-    return count;
-}
-
-/* When the next one that waits may go: after the pause in careful times, and with a token if it counts. */
-static apr_time_t order_at(const acme_session_t *session, apr_time_t now)
-{
-    apr_time_t at = is_careful(session) ? session->order_at : 0;
-    apr_time_t token_at =
-        session->renewals.first == NULL ? acme_budget_order_at(session->budget, 1, now) : 0;
-    return at > token_at ? at : token_at;
-}
-
-/* Nonzero if a new order waits that may go now. */
-static int may_order(const acme_session_t *session)
-{
-    apr_time_t now = acme_env_now(session->config.env);
-    return session->orders.count + session->renewals.count > 0 && order_at(session, now) <= now &&
-           (!is_careful(session) || orders_flying(session) == 0);
-}
-
-acme_budget_t *acme_session_budget(acme_session_t *session)
-{
-    acme_session__read_state(session);
-    return session->budget;
-}
-
-int acme_session_orders_waiting(const acme_session_t *session)
-{
-    return session->orders.count;
-}
-
-int acme_session_order_room(acme_session_t *session, int is_new)
-{
-    apr_time_t now = acme_env_now(session->config.env);
-    return acme_budget_orders(acme_session_budget(session), is_new, now) - session->orders.count;
-}
-
-/* Written before the order is sent, with what its names have taken. */
-static void spend(acme_session_t *session, const acme_request_t *request)
-{
-    if (request->kind == ACME_REQUEST_NEW_ORDER) {
-        if (request->is_counted) {
-            acme_budget_take_order(session->budget, acme_env_now(session->config.env));
-        }
-        acme_session_save_budget(session);
-    }
-}
-
-static void note_refused(acme_session_t *session, apr_time_t retry_at, apr_time_t now)
-{
-    apr_interval_time_t wait = retry_at > now && retry_at < now + PACE_MAX ? retry_at - now : PACE_MAX;
-    int was_careful = is_careful(session);
-    if (was_careful) { /* it came too early by so much */
-        session->pace = session->pace + wait < PACE_MAX ? session->pace + wait : PACE_MAX;
-    } else if (session->order_refusals == 0 || wait > session->pace) {
-        session->pace = wait;
-    }
-    ++session->order_refusals;
-    session->order_at = now + wait;
-    if (!is_careful(session)) {
-        return;
-    }
-    if (!was_careful) {
-        apr_interval_time_t longer = 2 * session->careful_for;
-        session->careful_for = longer < CAREFUL_MIN   ? CAREFUL_MIN
-                               : longer > CAREFUL_MAX ? CAREFUL_MAX
-                                                      : longer;
-        acme_env_log(session->config.env, ACME_LOG_NOTICE,
-                     "%s: its limits are reached; new orders go one by one, %d seconds apart",
-                     session->ca->name, (int)apr_time_sec(session->pace));
-    }
-    session->careful_until = now + session->careful_for;
-}
-
-static void note_ordered(acme_session_t *session, apr_time_t now)
-{
-    if (is_careful(session) && now < session->careful_until) {
-        session->order_at = now + session->pace;
-        return;
-    }
-    session->order_refusals = 0;
-}
-
-/* What the answer to a new order says of the limits of the account. */
-static void mind_limits(acme_session_t *session, const acme_ask_t *ask, const acme_answer_t *answer)
-{
-    apr_time_t now = acme_env_now(session->config.env);
-    if (ask->request.kind != ACME_REQUEST_NEW_ORDER) {
-        return;
-    }
-    if (answer->err == NULL) {
-        note_ordered(session, now);
-    } else if (answer->problem != NULL && acme_problem_is(answer->problem, "rateLimited") &&
-               !acme_problem_is_pause(answer->problem)) {
-        note_refused(session, answer->retry_at, now);
-    }
-}
-
 /* ---- what is heard ---- */
 
 static void hear_ask(acme_exchange_t *exchange)
@@ -523,7 +298,7 @@ static void hear_ask(acme_exchange_t *exchange)
     if (exchange->status < 500) {
         acme_session__well(session);
     }
-    mind_limits(session, ask, &answer);
+    acme_session__mind_limits(session, ask, &answer);
     deliver(ask, &answer);
 }
 
@@ -615,7 +390,7 @@ static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
     ACME_TRY(acme_jws_sign(&body, &jws, exchange->pool));
     exchange->body = body;
     ask->account = session->account;
-    spend(session, &ask->request);
+    acme_session__spend(session, &ask->request);
     fly(session, ask, exchange);
     return NULL;
 }
@@ -623,21 +398,21 @@ static acme_err_t *launch(acme_session_t *session, acme_ask_t *ask)
 /* Nonzero if something waits that may go now. */
 static int may_flow(const acme_session_t *session, int with_orders)
 {
-    return session->queue.first != NULL || (with_orders && may_order(session));
+    return session->queue.first != NULL || (with_orders && acme_session__may_order(session));
 }
 
 static void flow(acme_session_t *session, int with_orders)
 {
     while (may_flow(session, with_orders) && session->nonce_count > 0 &&
            session->in_flight < session->config.max_in_flight) {
-        acme_ask_t *ask = dequeue(session, with_orders && may_order(session));
+        acme_ask_t *ask = dequeue(session, with_orders && acme_session__may_order(session));
         acme_err_t *err = launch(session, ask);
         if (err != NULL) {
             deliver_err(ask, err);
         }
     }
     if (may_flow(session, with_orders)) {
-        acme_session__seek_nonces(session, with_orders && !is_careful(session) ? session->queued : 1);
+        acme_session__seek_nonces(session, with_orders && !acme_session__is_careful(session) ? session->queued : 1);
     }
 }
 
@@ -747,7 +522,7 @@ apr_time_t acme_session_next(const acme_session_t *session)
         return 0;
     }
     apr_time_t at =
-        has_only_orders(session) ? order_at(session, acme_env_now(session->config.env)) : 0;
+        has_only_orders(session) ? acme_session__order_at(session, acme_env_now(session->config.env)) : 0;
     return at > session->not_before ? at : session->not_before;
 }
 
@@ -767,7 +542,7 @@ void acme_session_set_back(acme_session_t *session, apr_interval_time_t span)
 int acme_session_drain(acme_session_t *session)
 {
     session->is_draining = 1;
-    return orders_flying(session);
+    return acme_session__orders_flying(session);
 }
 
 int acme_session_in_flight(const acme_session_t *session)

@@ -177,7 +177,30 @@ int acme_session__is_proving(const acme_session_t *session);
  * heard. */
 int acme_session__miss_change(acme_session_t *session, acme_err_t *err);
 
-/* acme_session.c */
+/* acme_session_limits.c: when new orders may go */
+
+/** Nonzero while the CA's limit for the account is taken for reached: one order at a time. */
+int acme_session__is_careful(const acme_session_t *session);
+
+/** New orders under way. */
+int acme_session__orders_flying(const acme_session_t *session);
+
+/** When the next order that waits may go: after the pause in careful times, and with a token of the budget
+ * if it counts. May be past. */
+apr_time_t acme_session__order_at(const acme_session_t *session, apr_time_t now);
+
+/** Nonzero if a new order waits that may go now. */
+int acme_session__may_order(const acme_session_t *session);
+
+/** Takes what @a request costs out of the budget, and writes that with what its names have taken; before it
+ * is sent. */
+void acme_session__spend(acme_session_t *session, const acme_request_t *request);
+
+/** What the answer to a new order says of the limits of the account. */
+void acme_session__mind_limits(acme_session_t *session, const acme_ask_t *ask,
+                               const acme_answer_t *answer);
+
+/* acme_session_nonce.c */
 
 /** Takes the Replay-Nonce of an answer into stock, if it is one. */
 void acme_session__keep_nonce(acme_session_t *session, const acme_exchange_t *exchange);
