@@ -47,13 +47,24 @@ static apr_interval_time_t time_of_outages(const sim_t *sim, sim_span_t span)
     return sum;
 }
 
+/* When the CA has been there for @a time since @a from. */
+static apr_time_t when_reachable_for(const sim_t *sim, apr_time_t from, apr_interval_time_t time)
+{
+    sim_span_t span = {from, from};
+    apr_time_t until = from + time;
+    while (until != span.until) { /* what an outage adds may reach into it, or the next one */
+        span.until = until;
+        until = from + time + time_of_outages(sim, span);
+    }
+    return until;
+}
+
 /* Its name fails, or failed until recently. */
 static sim_span_t failing_span(const sim_t *sim, const sim_domain_t *one)
 {
     sim_span_t span = one->fails;
     if (span.until != 0) {
-        sim_span_t after = {span.until, span.until + SIM_RETRY};
-        span.until = after.until + time_of_outages(sim, after);
+        span.until = when_reachable_for(sim, span.until, SIM_RETRY);
     }
     return span;
 }
