@@ -315,9 +315,10 @@ void issuance_try_again(acme_issuance_t *run, const acme_err_t *err)
                       err); /* what a test environment does not answer, the CA itself is asked */
         return;
     }
+    apr_time_t now = issuance_now(run);
     if (run->due != 0) { /* another request of this round has failed already: that is one try */
         if (err->retry_at > run->due) {
-            issuance_stay(run, err->retry_at);
+            issuance_stay(run, acme_policy_retry_at(err, 1, run->host->retry_delay, now, 0));
         }
         return;
     }
@@ -325,7 +326,6 @@ void issuance_try_again(acme_issuance_t *run, const acme_err_t *err)
         issuance_fail(run, err);
         return;
     }
-    apr_time_t now = issuance_now(run);
     apr_time_t when = acme_policy_retry_at(err, run->tries, run->host->retry_delay, now,
                                            acme_env_uniform(run->host->env, run->step_pool));
     acme_env_log(run->host->env, ACME_LOG_INFO, "%s: %s; tried again in %d seconds",

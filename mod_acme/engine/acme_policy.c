@@ -307,13 +307,14 @@ static const apr_interval_time_t poll_pauses[] = {120 * 1000,
 apr_time_t acme_policy_poll_at(int polls, apr_time_t retry_at, apr_interval_time_t estimate,
                                apr_time_t now)
 {
+    apr_time_t cap = now + 5 * ACME_TIME_MINUTE; /* RFC 8555 leaves it open; some CAs say a day */
+    apr_time_t wanted = retry_at < cap ? retry_at : cap;
     if (polls == 0) {
         apr_interval_time_t pause = estimate < POLL_FIRST ? POLL_FIRST : estimate;
-        return later(now + (pause > POLL_FIRST_MAX ? POLL_FIRST_MAX : pause), retry_at);
+        return later(now + (pause > POLL_FIRST_MAX ? POLL_FIRST_MAX : pause), wanted);
     }
     int i = polls - 1 < POLL_PAUSES ? polls - 1 : POLL_PAUSES - 1;
-    apr_time_t cap = now + 5 * ACME_TIME_MINUTE; /* RFC 8555 leaves it open; some CAs say a day */
-    return later(now + poll_pauses[i], retry_at < cap ? retry_at : cap);
+    return later(now + poll_pauses[i], wanted);
 }
 
 apr_interval_time_t acme_policy_poll_estimate(apr_interval_time_t estimate,

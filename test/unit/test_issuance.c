@@ -151,6 +151,42 @@ static void a_wait_at_any_request_is_kept_and_loses_nothing(void **state)
     }
 }
 
+/* "In ten years": of an order that goes well all the same, nobody waits for that. */
+static void an_absurd_wait_for_the_order_is_not_waited_for(void **state)
+{
+    const fake_ca_kind_t kinds[] = {FAKE_CA_NEW_ORDER, FAKE_CA_AUTHZ, FAKE_CA_CHALLENGE,
+                                    FAKE_CA_ORDER, FAKE_CA_FINALIZE};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); ++i) {
+        apr_pool_t *pool;
+        apr_pool_create(&pool, *state);
+        engine_world_t *w = create("a.test", pool);
+        fake_ca_settings(w->ca)->issue_delay = ACME_TIME_MINUTE;
+        fake_ca_fault_add(w->ca, &(fake_ca_fault_t){.kind = kinds[i],
+                                                    .trouble = FAKE_CA_PATIENCE,
+                                                    .times = FAKE_CA_ALWAYS,
+                                                    .retry_after_text = "315360000"});
+        engine_world_start(w);
+        engine_world_pass(w, ACME_TIME_HOUR);
+        assert_int_equal(1, engine_world_number(w, 0));
+        apr_pool_destroy(pool);
+    }
+}
+
+static void an_absurd_wait_for_one_of_two_is_bounded(void **state)
+{
+    engine_world_t *w = create("a.test b.test", *state);
+    fake_ca_fault_add(w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_AUTHZ,
+                                                .trouble = FAKE_CA_RATE_LIMITED});
+    fake_ca_fault_add(w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_AUTHZ,
+                                                .trouble = FAKE_CA_RATE_LIMITED,
+                                                .nth = 2,
+                                                .retry_after = 3650 * ACME_TIME_DAY});
+    engine_world_start(w);
+    engine_world_pass(w, 9 * ACME_TIME_DAY);
+    assert_int_equal(2, count(w, "fault"));
+    assert_int_equal(1, engine_world_number(w, 0));
+}
+
 /* RFC 8555 section 7.5.1: a challenge that is not pending any more may be refused. */
 static void a_challenge_told_twice_is_left_to_the_order(void **state)
 {
@@ -398,6 +434,8 @@ int main(void)
         FIXTURE_TEST(a_disk_that_fails_at_any_write_costs_no_order),
         FIXTURE_TEST(a_disk_full_for_a_day_is_written_soon_after),
         FIXTURE_TEST(a_wait_at_any_request_is_kept_and_loses_nothing),
+        FIXTURE_TEST(an_absurd_wait_for_the_order_is_not_waited_for),
+        FIXTURE_TEST(an_absurd_wait_for_one_of_two_is_bounded),
         FIXTURE_TEST(a_challenge_told_twice_is_left_to_the_order),
         FIXTURE_TEST(errors_at_many_names_are_one_try_each_round),
         FIXTURE_TEST(a_history_reads_as_a_story),

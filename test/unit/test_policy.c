@@ -587,8 +587,10 @@ static void polling_is_quick_then_patient_and_obeys(void **state)
     }
     assert_true(acme_policy_poll_at(1, noon + 7 * ACME_TIME_SECOND, 0, noon) ==
                 noon + 7 * ACME_TIME_SECOND);
-    assert_true(acme_policy_poll_at(1, noon + ACME_TIME_DAY, 0, noon) ==
-                noon + 5 * ACME_TIME_MINUTE);
+    for (int polls = 0; polls < 2; ++polls) { /* the answer to the CSR may say it, too */
+        assert_true(acme_policy_poll_at(polls, noon + ACME_TIME_DAY, 0, noon) ==
+                    noon + 5 * ACME_TIME_MINUTE);
+    }
     assert_false(acme_policy_poll_is_over(noon, 0, noon + ACME_TIME_MINUTE));
     assert_true(acme_policy_poll_is_over(noon, 0, noon + 2 * ACME_TIME_HOUR));
     assert_false(acme_policy_poll_is_over(noon, 1, noon + 2 * ACME_TIME_HOUR));
