@@ -18,6 +18,7 @@
 #include "acme/acme_digest.h"
 #include "acme/acme_json.h"
 #include "acme/acme_text.h"
+#include "acme/acme_time.h"
 
 #define FORMAT_VERSION 1
 
@@ -59,10 +60,11 @@ acme_budget_t *acme_budget_create(const acme_limits_t *limits,
 
 /* ---- a bucket ---- */
 
-/* From one token to the next. */
+/* From one token to the next; never 0. */
 static apr_interval_time_t pace_of(const acme_bucket_t *bucket)
 {
-    apr_interval_time_t pace = bucket->limit->span / bucket->limit->count;
+    apr_interval_time_t pace =
+        (bucket->limit->span + bucket->limit->count - 1) / bucket->limit->count;
     return pace + pace / 20;
 }
 
@@ -107,6 +109,9 @@ static void give_back(acme_bucket_t *bucket)
     }
 }
 
+/* Nobody plans further ahead, and no sum overflows. */
+#define FAR_AHEAD (1000 * 365 * ACME_TIME_DAY)
+
 /* When @a count more will have been taken, one after the other. */
 static apr_time_t done_at(const acme_bucket_t *bucket, int reserve, int count, apr_time_t now)
 {
@@ -115,7 +120,9 @@ static apr_time_t done_at(const acme_bucket_t *bucket, int reserve, int count, a
         return 0;
     }
     apr_time_t next = token_at(bucket, reserve, now);
-    return (next != 0 ? next : now) + (count - left - (left == 0)) * pace_of(bucket);
+    int others = count - left - (left == 0);
+    return (next != 0 ? next : now) +
+           (others < FAR_AHEAD / pace_of(bucket) ? others * pace_of(bucket) : FAR_AHEAD);
 }
 
 /* ---- the account ---- */

@@ -105,6 +105,28 @@ static void test_small_limit_has_no_reserve(void **state)
     assert_int_equal(3, acme_budget_orders(budget, 0, NOW));
 }
 
+/* ACMERateLimits takes any count, also one that is more than a token in each microsecond. */
+static void test_limit_beyond_all_measure_is_never_reached(void **state)
+{
+    const acme_limits_t huge = {.orders = {999999999, ACME_TIME_SECOND},
+                                .registered_domain = {999999999, ACME_TIME_SECOND}};
+    acme_budget_t *budget = budget_of(&huge, *state);
+    take_orders(budget, 1000, NOW);
+    take_names(budget, ACME_CLAIM_FULL, "a.example.org", NOW, *state);
+    assert_true(acme_budget_orders(budget, 0, NOW) > 1000000);
+    assert_int_equal(0, acme_budget_order_at(budget, 0, NOW));
+    assert_int_equal(0, names_at(budget, ACME_CLAIM_FULL, "a.example.org", 0, NOW, *state));
+    assert_int_equal(0, acme_budget_done_at(budget, 100000, NOW));
+}
+
+static void test_end_that_nobody_will_see_is_far_ahead(void **state)
+{
+    const acme_limits_t slow = {.orders = {1, 36525 * ACME_TIME_DAY}};
+    acme_budget_t *budget = budget_of(&slow, *state);
+    take_orders(budget, 1, NOW);
+    assert_true(acme_budget_done_at(budget, 100000, NOW) > NOW + 36525 * ACME_TIME_DAY);
+}
+
 static void test_end_of_a_backlog_is_foretold(void **state)
 {
     acme_budget_t *budget = budget_of(&fake_ca_public_limits, *state);
@@ -273,6 +295,8 @@ int main(void)
         FIXTURE_TEST(test_tenth_is_for_what_is_new),
         FIXTURE_TEST(test_token_comes_back_later_than_at_the_ca),
         FIXTURE_TEST(test_small_limit_has_no_reserve),
+        FIXTURE_TEST(test_limit_beyond_all_measure_is_never_reached),
+        FIXTURE_TEST(test_end_that_nobody_will_see_is_far_ahead),
         FIXTURE_TEST(test_end_of_a_backlog_is_foretold),
         FIXTURE_TEST(test_registered_domain_is_shared),
         FIXTURE_TEST(test_addresses_count_by_network),
