@@ -113,8 +113,7 @@ static void on_ended(void *baton, acme_issuance_t *run)
     acme_engine_t *engine = baton;
     entry_t *entry = entry_of(engine, acme_issuance_domain(run));
     give_claim_back(engine, entry, acme_issuance_record(run));
-    entry->run = NULL;
-    --engine->runs;
+    acme_engine__has_ended(engine, entry);
     acme_preflight_desk_ended(engine->desk, entry->domain, acme_issuance_record(run)->err != NULL);
     APR_ARRAY_PUSH(engine->ended, acme_issuance_t *) = run;
     acme_engine__set_due(engine, entry, acme_env_now(engine->config.env)); /* what next? a look will tell */

@@ -62,6 +62,20 @@ static gate_t *gate_of(const acme_engine_t *engine, const acme_session_t *sessio
     return APR_ARRAY_IDX(engine->gates, i, gate_t *);
 }
 
+/* ---- runs ---- */
+
+void acme_engine__has_begun(acme_engine_t *engine, entry_t *entry, acme_issuance_t *run)
+{
+    entry->run = run;
+    ++gate_of(engine, acme_issuance_session(run))->runs;
+}
+
+void acme_engine__has_ended(acme_engine_t *engine, entry_t *entry)
+{
+    --gate_of(engine, acme_issuance_session(entry->run))->runs;
+    entry->run = NULL;
+}
+
 /* ---- standing in line ---- */
 
 static void insert(line_t *line, entry_t *entry)
@@ -90,7 +104,6 @@ int acme_engine__leave(acme_engine_t *engine, entry_t *entry)
 {
     int was_called = entry->is_called;
     if (was_called) {
-        --engine->called;
         --entry->line->called;
     }
     else if (entry->line != NULL) {
@@ -131,9 +144,14 @@ apr_time_t acme_engine__wait(acme_engine_t *engine, entry_t *entry, const want_t
 
 /* ---- being called ---- */
 
-static int run_room(const acme_engine_t *engine)
+/* Each CA has its own: while it is away its runs wait for it, and nobody else does. */
+static int run_room(const acme_engine_t *engine, const gate_t *gate)
 {
-    return engine->config.max_runs - engine->runs - engine->called;
+    int room = engine->config.max_runs - gate->runs;
+    for (int i = 0; i < LINES; ++i) {
+        room -= gate->lines[i].called;
+    }
+    return room;
 }
 
 /* Tokens that are left for @a entry, who is first in line. */
@@ -148,7 +166,7 @@ static int token_room(const line_t *line, const entry_t *entry)
 static apr_time_t call_at(const acme_engine_t *engine, const line_t *line, const entry_t *first,
                           apr_time_t now)
 {
-    int runs = run_room(engine);
+    int runs = run_room(engine, line->gate);
     int orders = token_room(line, first);
     int is_change = first->want.rank == ACME_RANK_CHANGE;
     if (runs <= 0) {
@@ -171,7 +189,6 @@ static void call(acme_engine_t *engine, line_t *line, entry_t *entry, apr_time_t
     take_out(line, entry);
     entry->is_called = 1;
     ++line->called;
-    ++engine->called;
     if (entry->want.rank == ACME_RANK_CHANGE) {
         engine->change_at = now + acme_policy_change_pause(++engine->changes);
     }

@@ -70,9 +70,10 @@ static void begin_run(acme_engine_t *engine, entry_t *entry, const acme_due_t *d
     apr_pool_create(&pool, engine->pool);
     const acme_ca_t *ca = acme_session_ca(entry->want.session);
     tell_choice(engine, entry->domain, ca, due, pool);
-    entry->run = acme_issuance_begin(&engine->host, entry->domain, entry->want.session, due->spec,
-                                     entry->want.names, entry->want.claim, pool);
-    ++engine->runs;
+    acme_engine__has_begun(engine, entry,
+                           acme_issuance_begin(&engine->host, entry->domain, entry->want.session,
+                                               due->spec, entry->want.names, entry->want.claim,
+                                               pool));
     take_claim(engine, entry);
 }
 
@@ -132,8 +133,9 @@ static acme_err_t *resume_run(int *is_run, acme_engine_t *engine, entry_t *entry
                               ? acme_domain_find_test(entry->domain, record->ca_url)
                               : acme_domain_find_ca(entry->domain, record->ca_url);
     acme_session_t *session = ca != NULL ? acme_engine__session(engine, ca) : entry->session;
-    entry->run = acme_issuance_resume(&engine->host, entry->domain, session, record, pool);
-    ++engine->runs;
+    acme_engine__has_begun(
+        engine, entry,
+        acme_issuance_resume(&engine->host, entry->domain, session, record, pool));
     if (record->step == ACME_STEP_ORDER) {
         take_claim(engine, entry); /* nobody knows whether that was written */
     }

@@ -36,6 +36,7 @@ typedef struct {
 struct gate_t {
     acme_session_t *session;
     line_t lines[LINES]; /* the counted, and the others */
+    int runs;            /* begun there, and not ended yet */
     int held;            /* domains that wait since their own names have reached a limit */
     apr_time_t told_at;  /* that some wait; 0: none do */
 };
@@ -90,10 +91,8 @@ struct acme_engine_t {
     apr_array_header_t *gates; /* gate_t *, by session */
     int changes;               /* certificates replaced since the configuration changed */
     apr_time_t change_at;      /* the next one */
-    int called;                /* entries that may begin when they are looked at */
     int unlooked;              /* entries that were not looked at yet */
     apr_time_t counted_at;     /* when those that wait were last counted */
-    int runs;
     int unseen;    /* entries whose records were not read yet */
     int published; /* runs with proofs published, and 1 for those of before until they are swept */
     int has_leftovers;
@@ -144,6 +143,10 @@ void acme_engine__fail_over(acme_engine_t *engine);
 
 /** Makes the gate for a new session. */
 void acme_engine__open_gate(acme_engine_t *engine, acme_session_t *session);
+
+/** The entry has a run from now on, or has one no longer. */
+void acme_engine__has_begun(acme_engine_t *engine, entry_t *entry, acme_issuance_t *run);
+void acme_engine__has_ended(acme_engine_t *engine, entry_t *entry);
 
 /** The entry waits no longer. Nonzero if it was called: it may begin. */
 int acme_engine__leave(acme_engine_t *engine, entry_t *entry);

@@ -151,6 +151,31 @@ static void more_than_may_run_at_once_are_served_in_turn(void **state)
     assert_int_equal(20, count_certificates(w, 0, 20));
 }
 
+/* Nobody knows how long a CA is away, and those who wait for it are in its own way alone. */
+static void who_waits_for_a_ca_keeps_nobody_from_another(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    fake_ca_t *other = fake_ca_create_at("https://other.test", fake_env(w->world), 9, *state);
+    fake_ca_join(w->ca, other);
+    acme_ca_t other_config = w->ca_config;
+    other_config.directory_url = fake_ca_directory_url(other);
+    other_config.name = "other";
+    other_config.folder = acme_ca_folder(other_config.directory_url, *state);
+    w->max_runs = 3;
+    fake_ca_fault_always(w->ca, FAKE_CA_ANY, FAKE_CA_REFUSED);
+    add_domains(w, "a.test", 10);
+    for (int i = 0; i < 5; i++) {
+        engine_world_domain(w, apr_psprintf(w->pool, "n%d.b.test", i))->ca = &other_config;
+    }
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_HOUR);
+    assert_int_equal(0, count_certificates(w, 0, 10));
+    assert_int_equal(5, count_certificates(w, 10, 15));
+    fake_ca_faults_clear(w->ca);
+    engine_world_pass(w, 2 * ACME_TIME_HOUR);
+    assert_int_equal(10, count_certificates(w, 0, 10));
+}
+
 static void change_of_many_is_spread(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -208,6 +233,7 @@ int main(void)
         FIXTURE_TEST(limit_of_some_names_is_in_nobodys_way),
         FIXTURE_TEST(name_that_fails_takes_nothing_from_its_neighbours),
         FIXTURE_TEST(more_than_may_run_at_once_are_served_in_turn),
+        FIXTURE_TEST(who_waits_for_a_ca_keeps_nobody_from_another),
         FIXTURE_TEST(change_of_many_is_spread),
         FIXTURE_TEST(soonest_end_goes_first),
     };
