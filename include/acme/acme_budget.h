@@ -6,8 +6,9 @@
  * we count before the CA does, and shall not come back before it. A bucket is kept as the moment at
  * which it will be full again; a full one is not kept at all.
  *
- * A tenth of the tokens of the account and of each registered domain is for names that came with the last
- * reload: whoever wrote them is waiting, and a backlog is not in their way.
+ * A tenth of the tokens of the account and of each registered domain is for what is urgent: names that came
+ * with the last reload, since whoever wrote them is waiting, and certificates in use that are about to end. A
+ * backlog is not in their way.
  *
  * An order takes its names' tokens when it is planned and gives them back if nothing was issued, and it
  * takes the account's when it is sent. All of that is accounts/<ca>/budget.json, a sealed record that is
@@ -46,21 +47,21 @@ acme_budget_t *acme_budget_create(const acme_limits_t *limits,
                                   const char *(*registered_domain)(const char *, apr_pool_t *),
                                   apr_pool_t *pool);
 
-/** How many orders may be sent now; INT_MAX without a limit. @a is_new: for names that came with the last
- * reload. */
-int acme_budget_orders(const acme_budget_t *budget, int is_new, apr_time_t now);
+/** How many orders may be sent now; INT_MAX without a limit. @a is_urgent: as said above. */
+int acme_budget_orders(const acme_budget_t *budget, int is_urgent, apr_time_t now);
 
 /** When the next order may be sent; 0: now. */
-apr_time_t acme_budget_order_at(const acme_budget_t *budget, int is_new, apr_time_t now);
+apr_time_t acme_budget_order_at(const acme_budget_t *budget, int is_urgent, apr_time_t now);
 
-/** An order is sent that counts for the account. */
+/** An order is sent that counts for the account; the CA has not even looked at one that was. */
 void acme_budget_take_order(acme_budget_t *budget, apr_time_t now);
+void acme_budget_give_order_back(acme_budget_t *budget, apr_time_t now);
 
 /** When an order for @a identifiers (const acme_identifier_t *) may be planned, as far as their own limits
  * go; 0: now. Else *held is the bucket that it waits for the longest. */
 apr_time_t acme_budget_names_at(acme_bucket_t **held, acme_budget_t *budget, acme_claim_t claim,
-                                const apr_array_header_t *identifiers, int is_new, apr_time_t now,
-                                apr_pool_t *scratch_pool);
+                                const apr_array_header_t *identifiers, int is_urgent,
+                                apr_time_t now, apr_pool_t *scratch_pool);
 
 /** An order for them is planned; nothing was issued for one that was. */
 void acme_budget_take_names(acme_budget_t *budget, acme_claim_t claim,

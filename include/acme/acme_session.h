@@ -173,8 +173,8 @@ void acme_session_save_budget(acme_session_t *session);
 int acme_session_orders_waiting(const acme_session_t *session);
 
 /** How many more new orders that are counted could be sent at once, beside those that wait already; may be
- * negative. @a is_new as in acme_budget_orders. */
-int acme_session_order_room(acme_session_t *session, int is_new);
+ * negative. @a is_urgent as in acme_budget_orders. */
+int acme_session_order_room(acme_session_t *session, int is_urgent);
 
 /** The thumbprint of the account key; NULL before the account is known. */
 const char *acme_session_thumbprint(const acme_session_t *session);

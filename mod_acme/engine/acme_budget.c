@@ -69,9 +69,9 @@ static apr_interval_time_t pace_of(const acme_bucket_t *bucket)
 }
 
 /* Tokens that are not for everybody. Nobody waits long for an exact set. */
-static int reserve_of(const acme_budget_t *budget, const acme_bucket_t *bucket, int is_new)
+static int reserve_of(const acme_budget_t *budget, const acme_bucket_t *bucket, int is_urgent)
 {
-    return is_new || bucket->limit == &budget->limits->exact_set ? 0 : bucket->limit->count / 10;
+    return is_urgent || bucket->limit == &budget->limits->exact_set ? 0 : bucket->limit->count / 10;
 }
 
 /* When it has a token beside @a reserve; 0: now. */
@@ -127,20 +127,28 @@ static apr_time_t done_at(const acme_bucket_t *bucket, int reserve, int count, a
 
 /* ---- the account ---- */
 
-int acme_budget_orders(const acme_budget_t *budget, int is_new, apr_time_t now)
+int acme_budget_orders(const acme_budget_t *budget, int is_urgent, apr_time_t now)
 {
-    return tokens(&budget->orders, reserve_of(budget, &budget->orders, is_new), now);
+    return tokens(&budget->orders, reserve_of(budget, &budget->orders, is_urgent), now);
 }
 
-apr_time_t acme_budget_order_at(const acme_budget_t *budget, int is_new, apr_time_t now)
+apr_time_t acme_budget_order_at(const acme_budget_t *budget, int is_urgent, apr_time_t now)
 {
-    return token_at(&budget->orders, reserve_of(budget, &budget->orders, is_new), now);
+    return token_at(&budget->orders, reserve_of(budget, &budget->orders, is_urgent), now);
 }
 
 void acme_budget_take_order(acme_budget_t *budget, apr_time_t now)
 {
     take(&budget->orders, now);
     budget->is_changed = budget->is_changed || budget->limits->orders.count > 0;
+}
+
+void acme_budget_give_order_back(acme_budget_t *budget, apr_time_t now)
+{
+    if (budget->orders.full_at > now) {
+        give_back(&budget->orders);
+        budget->is_changed = 1;
+    }
 }
 
 /* ---- the names ---- */
@@ -221,15 +229,15 @@ static apr_array_header_t *buckets_of(acme_budget_t *budget, acme_claim_t claim,
 }
 
 apr_time_t acme_budget_names_at(acme_bucket_t **held, acme_budget_t *budget, acme_claim_t claim,
-                                const apr_array_header_t *identifiers, int is_new, apr_time_t now,
-                                apr_pool_t *scratch_pool)
+                                const apr_array_header_t *identifiers, int is_urgent,
+                                apr_time_t now, apr_pool_t *scratch_pool)
 {
     apr_time_t latest = 0;
     *held = NULL;
     const apr_array_header_t *buckets = buckets_of(budget, claim, identifiers, scratch_pool);
     for (int i = 0; i < buckets->nelts; ++i) {
         acme_bucket_t *bucket = APR_ARRAY_IDX(buckets, i, acme_bucket_t *);
-        apr_time_t at = token_at(bucket, reserve_of(budget, bucket, is_new), now);
+        apr_time_t at = token_at(bucket, reserve_of(budget, bucket, is_urgent), now);
         if (at > latest) {
             latest = at;
             *held = bucket;

@@ -97,7 +97,7 @@ static void give_claim_back(acme_engine_t *engine, entry_t *entry, const acme_re
         return;
     }
     entry->has_claim = 0;
-    if (record->chain == NULL) {
+    if (record->certificate_url == NULL) { /* else the CA has issued, whatever became of it here */
         acme_session_t *session = acme_issuance_session(entry->run);
         apr_pool_t *pool;
         apr_pool_create(&pool, engine->pool);

@@ -78,6 +78,12 @@ void acme_engine__has_ended(acme_engine_t *engine, entry_t *entry)
 
 /* ---- standing in line ---- */
 
+/* For whom the last tokens are kept. */
+static int is_urgent(const entry_t *entry)
+{
+    return entry->domain->is_new || entry->want.rank == ACME_RANK_WARN;
+}
+
 static void insert(line_t *line, entry_t *entry)
 {
     acme_heap_insert(&line->heap, entry);
@@ -119,9 +125,8 @@ int acme_engine__leave(acme_engine_t *engine, entry_t *entry)
 static apr_time_t hold(acme_engine_t *engine, entry_t *entry, apr_time_t now, apr_pool_t *pool)
 {
     const want_t *want = &entry->want;
-    apr_time_t at =
-        acme_budget_names_at(&entry->held_by, acme_session_budget(want->session), want->claim,
-                             want->names, entry->domain->is_new, now, pool);
+    apr_time_t at = acme_budget_names_at(&entry->held_by, acme_session_budget(want->session),
+                                         want->claim, want->names, is_urgent(entry), now, pool);
     if (entry->held_by != NULL) {
         acme_bucket_hold(entry->held_by, 1);
         ++gate_of(engine, want->session)->held;
@@ -158,7 +163,7 @@ static int run_room(const acme_engine_t *engine, const gate_t *gate)
 static int token_room(const line_t *line, const entry_t *entry)
 {
     return line->is_counted
-               ? acme_session_order_room(line->gate->session, entry->domain->is_new) - line->called
+               ? acme_session_order_room(line->gate->session, is_urgent(entry)) - line->called
                : INT_MAX;
 }
 
@@ -177,8 +182,8 @@ static apr_time_t call_at(const acme_engine_t *engine, const line_t *line, const
         return !is_change && runs >= scarce && orders >= scarce ? now : ACME_ENGINE_NEVER;
     }
     if (orders <= 0) {
-        apr_time_t at = acme_budget_order_at(acme_session_budget(line->gate->session),
-                                             first->domain->is_new, now);
+        apr_time_t at =
+            acme_budget_order_at(acme_session_budget(line->gate->session), is_urgent(first), now);
         return at != 0 ? at : now + LOOK_AGAIN;
     }
     return is_change && engine->change_at > now ? engine->change_at : now;

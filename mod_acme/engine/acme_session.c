@@ -250,6 +250,9 @@ static int settle_refusal(acme_session_t *session, acme_ask_t *ask, const acme_p
                           const acme_err_t *err)
 {
     acme_exchange_t *exchange = ask->exchange;
+    if (acme_problem_is(problem, "badNonce")) {
+        acme_session__spend_not(session, &ask->request);
+    }
     if (acme_problem_is(problem, "badNonce") && has_patience(session, ask)) {
         enqueue_first(session, ask);
     } else if (acme_problem_is(problem, "accountDoesNotExist")) {

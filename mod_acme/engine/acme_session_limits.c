@@ -55,10 +55,10 @@ int acme_session_orders_waiting(const acme_session_t *session)
     return session->orders.count;
 }
 
-int acme_session_order_room(acme_session_t *session, int is_new)
+int acme_session_order_room(acme_session_t *session, int is_urgent)
 {
     apr_time_t now = acme_env_now(session->config.env);
-    return acme_budget_orders(acme_session_budget(session), is_new, now) - session->orders.count;
+    return acme_budget_orders(acme_session_budget(session), is_urgent, now) - session->orders.count;
 }
 
 void acme_session__spend(acme_session_t *session, const acme_request_t *request)
@@ -68,6 +68,13 @@ void acme_session__spend(acme_session_t *session, const acme_request_t *request)
             acme_budget_take_order(session->budget, acme_env_now(session->config.env));
         }
         acme_session_save_budget(session);
+    }
+}
+
+void acme_session__spend_not(acme_session_t *session, const acme_request_t *request)
+{
+    if (request->kind == ACME_REQUEST_NEW_ORDER && request->is_counted) {
+        acme_budget_give_order_back(session->budget, acme_env_now(session->config.env));
     }
 }
 

@@ -196,6 +196,9 @@ int acme_session__may_order(const acme_session_t *session);
  * is sent. */
 void acme_session__spend(acme_session_t *session, const acme_request_t *request);
 
+/** The CA has not looked at @a request, for its nonce: that has cost nothing there. */
+void acme_session__spend_not(acme_session_t *session, const acme_request_t *request);
+
 /** What the answer to a new order says of the limits of the account. */
 void acme_session__mind_limits(acme_session_t *session, const acme_ask_t *ask,
                                const acme_answer_t *answer);

@@ -141,6 +141,35 @@ static void name_that_fails_takes_nothing_from_its_neighbours(void **state)
     assert_int_equal(3, count_certificates(w, 1, 4));
 }
 
+/* The CA has counted it, whatever we may do with it. */
+static void certificate_that_cannot_be_used_has_cost_its_token(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    w->ca_config.limits.exact_set = (acme_limit_t){2, 7 * ACME_TIME_DAY};
+    fake_ca_settings(w->ca)->set_certificates = (fake_ca_bucket_t){2, 7 * ACME_TIME_DAY};
+    fake_ca_fault_always(w->ca, FAKE_CA_CERTIFICATE, FAKE_CA_CERT_WRONG_KEY);
+    add_domains(w, "a.test", 1);
+    engine_world_start(w);
+    engine_world_pass(w, 3 * ACME_TIME_DAY);
+    assert_int_equal(0, refused(w));
+    assert_int_equal(2, fake_ca_count(w->ca, "issued", NULL));
+}
+
+/* A CA may lose more nonces than it takes; it counts orders. */
+static void order_that_was_not_looked_at_costs_no_token(void **state)
+{
+    engine_world_t *w = limited_world(9, *state);
+    fake_ca_fault_add(w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_NEW_ORDER,
+                                                .trouble = FAKE_CA_BAD_NONCE,
+                                                .times = 20});
+    add_domains(w, "a.test", 9);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(20, fake_ca_count(w->ca, "badNonce", NULL));
+    assert_int_equal(9, count_certificates(w, 0, 9));
+    assert_int_equal(0, refused(w));
+}
+
 static void more_than_may_run_at_once_are_served_in_turn(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -197,6 +226,38 @@ static void change_of_many_is_spread(void **state)
     assert_int_equal(60, fake_ca_count(w->ca, "issued", NULL));
 }
 
+/* Starts with those alone that are configured from @a first on. */
+static void start_with(engine_world_t *w, int first, int count)
+{
+    apr_array_header_t *all = w->domains;
+    w->domains = apr_array_make(w->pool, 1, sizeof(const acme_domain_t *));
+    for (int i = 0; i < count; i++) {
+        acme_domain_t *one = (acme_domain_t *)APR_ARRAY_IDX(all, first + i, const acme_domain_t *);
+        one->index = i;
+        APR_ARRAY_PUSH(w->domains, const acme_domain_t *) = one;
+    }
+    engine_world_start(w);
+    w->domains = all;
+}
+
+static void what_is_about_to_end_may_have_the_last_token(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    add_domains(w, "a.test", 31);
+    start_with(w, 0, 1);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    engine_world_die(w);
+    fake_env_move(w->world, 85 * ACME_TIME_DAY);
+    w->ca_config.limits.orders = (acme_limit_t){20, ACME_TIME_HOUR};
+    w->ca_config.limits.registered_domain = (acme_limit_t){20, ACME_TIME_DAY};
+    start_with(w, 1, 30);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    engine_world_die(w);
+    start_with(w, 0, 1);
+    engine_world_pass(w, ACME_TIME_MINUTE / 2);
+    assert_int_equal(2, engine_world_number(w, 0));
+}
+
 /* After a long absence: what ends first is renewed first. */
 static void soonest_end_goes_first(void **state)
 {
@@ -232,9 +293,12 @@ int main(void)
         FIXTURE_TEST(new_names_go_before_the_backlog),
         FIXTURE_TEST(limit_of_some_names_is_in_nobodys_way),
         FIXTURE_TEST(name_that_fails_takes_nothing_from_its_neighbours),
+        FIXTURE_TEST(certificate_that_cannot_be_used_has_cost_its_token),
+        FIXTURE_TEST(order_that_was_not_looked_at_costs_no_token),
         FIXTURE_TEST(more_than_may_run_at_once_are_served_in_turn),
         FIXTURE_TEST(who_waits_for_a_ca_keeps_nobody_from_another),
         FIXTURE_TEST(change_of_many_is_spread),
+        FIXTURE_TEST(what_is_about_to_end_may_have_the_last_token),
         FIXTURE_TEST(soonest_end_goes_first),
     };
     return fixture_run(tests);
