@@ -202,17 +202,19 @@ static void tell_job(acme_issuance_t *run, acme_job_t *job)
         job->detail = apr_pstrcat(run->step_pool, record->err->text,
                                   issuance__where(run, run->step_pool), NULL);
         job->link = record->err->link;
-        job->failing_since = job->failing_since != 0 ? job->failing_since : record->ended;
+        if (job->failing_since == 0 || job->failing_since > record->ended) { /* by a clock ahead */
+            job->failing_since = record->ended;
+        }
         job->activity = apr_psprintf(run->step_pool, "ordering a certificate (%s) from %s",
                                      acme_key_spec_text(&record->spec, run->step_pool),
                                      acme_session_ca(run->session)->name);
         log_failure(run, job);
         return;
     }
-    if (record->is_rehearsal) {
-        return; /* what failed before it has not succeeded yet */
+    if (record->is_rehearsal || record->chain == NULL) {
+        return; /* passed, or given up: what failed before it has not succeeded yet */
     }
-    job->failing_since = record->chain != NULL ? 0 : job->failing_since;
+    job->failing_since = 0;
     job->problem = NULL;
     job->detail = NULL;
     job->link = NULL;

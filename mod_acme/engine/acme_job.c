@@ -349,6 +349,7 @@ void acme_job_refused(acme_job_t *job, const char *name, const char *detail, apr
         return;
     }
     refusal->count += refusal->count < INT_MAX;
+    refusal->since = refusal->since < when ? refusal->since : when; /* a clock may have been ahead */
     refusal->last = when;
     refusal->detail = acme_text_clean(detail, MAX_DETAIL, pool);
 }

@@ -108,6 +108,22 @@ static void when_all_fail_none_is_dropped(void **state)
     assert_in_range(ordered(w, ALL), 8, 20); /* and no loop */
 }
 
+/* What was remembered under a clock that was ahead must not keep the others waiting for years. */
+static void a_clock_that_was_wrong_keeps_no_bad_name_in(void **state)
+{
+    engine_world_t *w = failing_world(*state);
+    apr_time_t now = acme_env_now(fake_env(w->world));
+    fake_env_set_clock(w->world, now + 3650 * ACME_TIME_DAY);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    engine_world_die(w);
+    fake_env_set_clock(w->world, now);
+    engine_world_start(w);
+    engine_world_pass(w, 6 * ACME_TIME_HOUR);
+    assert_int_equal(1, issued(w, REST));
+    assert_true(engine_world_job(w, 0)->failing_since <= acme_env_now(fake_env(w->world)));
+}
+
 static void off_means_off(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -303,6 +319,7 @@ int main(void)
         FIXTURE_TEST(the_bad_one_is_tried_once_a_day_and_told_of_each_time),
         FIXTURE_TEST(it_comes_back_when_it_is_healed),
         FIXTURE_TEST(when_all_fail_none_is_dropped),
+        FIXTURE_TEST(a_clock_that_was_wrong_keeps_no_bad_name_in),
         FIXTURE_TEST(off_means_off),
         FIXTURE_TEST(a_name_that_the_order_is_refused_for_is_dropped_too),
         FIXTURE_TEST(what_works_is_kept_until_its_end_is_near),

@@ -91,6 +91,28 @@ static void an_order_under_way_moves_over(void **state)
     expect_no_violation(two);
 }
 
+/* To be given up is neither success nor failure: what failed before is still what failed last. */
+static void an_order_that_is_given_up_leaves_the_job_as_it_is(void **state)
+{
+    two_t *two = two_cas(*state, "a.test");
+    fake_ca_fail_validation(two->w->ca, "a.test", "connection", "nobody answers");
+    engine_world_start(two->w);
+    engine_world_pass(two->w, ACME_TIME_MINUTE);
+    fake_ca_fault_always(two->w->ca, FAKE_CA_ANY, FAKE_CA_REFUSED);
+    fake_ca_settings(two->other)->validation_delay = 45 * ACME_TIME_MINUTE;
+    while (fake_ca_count(two->other, "orderCreated", NULL) == 0) {
+        engine_world_pass(two->w, 10 * ACME_TIME_MINUTE);
+    }
+    const acme_job_t *job = engine_world_job(two->w, 0);
+    assert_int_equal(1, job->errors);
+    assert_non_null(job->detail);
+    assert_non_null(strstr(job->detail, "nobody answers"));
+    assert_true(job->logged_at != 0);
+    engine_world_pass(two->w, ACME_TIME_HOUR);
+    assert_int_equal(1, issued(two->other));
+    assert_null(engine_world_job(two->w, 0)->detail);
+}
+
 static void a_ca_that_refuses_the_name_again_and_again_loses_its_turn(void **state)
 {
     two_t *two = two_cas(*state, "a.test");
@@ -172,6 +194,7 @@ int main(void)
         FIXTURE_TEST(the_first_ca_is_asked_while_it_is_well),
         FIXTURE_TEST(the_next_is_asked_when_the_first_is_down_and_the_first_again_when_it_is_back),
         FIXTURE_TEST(an_order_under_way_moves_over),
+        FIXTURE_TEST(an_order_that_is_given_up_leaves_the_job_as_it_is),
         FIXTURE_TEST(a_ca_that_refuses_the_name_again_and_again_loses_its_turn),
         FIXTURE_TEST(with_all_down_none_is_hammered),
         FIXTURE_TEST(a_restart_keeps_to_the_ca_of_the_order),
