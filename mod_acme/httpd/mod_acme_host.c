@@ -162,13 +162,14 @@ void mod_acme_host_review(const mod_acme_world_t *world, apr_pool_t *scratch_poo
         }
     }
     if (world->placeholder_hosts > 0) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, world->server,
-                     "%d TLS %s for the first certificate and %s a placeholder until then: "
-                     "mod_ssl's warning AH01909 about a name that does not match is about it%s",
-                     world->placeholder_hosts,
-                     world->placeholder_hosts == 1 ? "host waits" : "hosts wait",
-                     world->placeholder_hosts == 1 ? "has" : "have",
-                     world->trouble == NULL ? ", and nothing has to be done" : "");
+        ap_log_error(
+            APLOG_MARK, APLOG_NOTICE, 0, world->server,
+            "%d TLS %s for the first certificate and %s a placeholder until then: "
+            "what mod_ssl says of a name that does not match (AH01909) and, with "
+            "SSLUseStapling, of an issuer that is missing (AH02217, AH02604) is about it%s",
+            world->placeholder_hosts, world->placeholder_hosts == 1 ? "host waits" : "hosts wait",
+            world->placeholder_hosts == 1 ? "has" : "have",
+            world->trouble == NULL ? ", and nothing has to be done" : "");
     }
 }
 
