@@ -103,6 +103,8 @@ end_to_end()
     fi
     pebble=$(test/lib/fetch-pebble.sh _build/pebble) || pebble=
     [ -d test/e2e ] || return
+    # much of their time is spent waiting: more at once than there are processors
+    "$python" -c 'import xdist' 2>/dev/null && set -- -n $((jobs + 1)) "$@"
     PEBBLE_DIR=$pebble MOD_ACME_BUILD=$top/_build/gcc MOD_ACME_ASAN_BUILD=$top/_build/asan \
         "$python" -m pytest -p no:cacheprovider --junitxml=_build/e2e.xml test/e2e "$@"
     status=$?

@@ -9,7 +9,8 @@ PACKAGES_BUILD='gcc make autoconf automake libtool pkg-config apache2-dev libapr
     libcmocka-dev'
 PACKAGES_CLANG='clang'
 PACKAGES_RUN='apache2-bin pebble openssl curl ca-certificates python3'
-PACKAGES_E2E='faketime python3-pytest python3-cryptography strace valgrind wrk bind9 bind9-utils bind9-dnsutils'
+PACKAGES_E2E='faketime python3-pytest python3-pytest-xdist python3-cryptography strace valgrind wrk
+    bind9 bind9-utils bind9-dnsutils'
 
 is_installed()
 {

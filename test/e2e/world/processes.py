@@ -17,9 +17,13 @@ _given_ports = set()
 
 
 def free_port():
-    """A port that nobody listens on, below the range the system gives to outgoing connections."""
+    """A port that nobody listens on, below the range the system gives to outgoing connections.
+
+    Between its choice and its use another worker of pytest-xdist may look: each has its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8
     while True:
-        port = random.SystemRandom().randrange(11000, 31000)
+        port = random.SystemRandom().randrange(11000 + worker, 31000, 8)
         if port in _given_ports:
             continue
         try:
