@@ -388,6 +388,7 @@ static void set_back(acme_engine_t *engine, apr_interval_time_t span)
         engine->entries[i].inquire_at -= span;
     }
     engine->change_at -= span;
+    engine->sweep_at -= span;
     for (int i = 0; i < engine->sessions->nelts; ++i) {
         acme_session_set_back(APR_ARRAY_IDX(engine->sessions, i, acme_session_t *), span);
     }

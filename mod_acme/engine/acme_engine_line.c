@@ -3,7 +3,8 @@
  *
  * What is due stands in line at its CA until it is called: those that count for the account's limit
  * in one line, which moves as the budget allows, those that do not in another. Each line is ordered
- * by rank (acme_policy_rank), and within it by who ends first. As long as domains have not been
+ * by rank (acme_policy_rank), and within it by who ends first, in the backlog by who has failed
+ * least, so that those who always fail are in nobody's way. As long as domains have not been
  * looked at, only as many are called as would be if all of them came first. Who is called is looked
  * at once more, since things may have changed, and begins. Names whose own limit is reached stand
  * in no line: they are looked at again when that has room, and are in nobody's way.
@@ -282,7 +283,7 @@ static void tell_gate(const acme_engine_t *engine, gate_t *gate, int waiting, ap
         gate->told_at = 0;
     }
     if (waiting == 0 || done <= now + COUNT_EVERY ||
-        (gate->told_at != 0 && now - gate->told_at < TELL_EVERY)) {
+        (gate->told_at != 0 && now >= gate->told_at && now - gate->told_at < TELL_EVERY)) {
         return;
     }
     apr_pool_t *pool;

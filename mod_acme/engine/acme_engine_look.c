@@ -333,8 +333,8 @@ static want_t want_of(acme_engine_t *engine, const entry_t *entry, const acme_du
     const acme_domain_t *domain = entry->domain;
     want_t want = {.session = acme_engine__choose(engine, entry, due, job, pool),
                    .names = names,
-                   .rank = acme_policy_rank(due, domain->is_new, job->errors, now),
-                   .key = due->expires != 0 ? due->expires : job->errors};
+                   .rank = acme_policy_rank(due, domain->is_new, job->errors, now)};
+    want.key = due->expires != 0 && want.rank != ACME_RANK_BACKLOG ? due->expires : job->errors;
     const acme_generation_fact_t *fact =
         facts != NULL ? acme_policy_fact(domain, facts, due->spec->type) : NULL;
     want.claim = acme_policy_claim(

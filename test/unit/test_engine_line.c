@@ -159,9 +159,9 @@ static void certificate_that_cannot_be_used_has_cost_its_token(void **state)
 static void order_that_was_not_looked_at_costs_no_token(void **state)
 {
     engine_world_t *w = limited_world(9, *state);
-    fake_ca_fault_add(w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_NEW_ORDER,
-                                                .trouble = FAKE_CA_BAD_NONCE,
-                                                .times = 20});
+    fake_ca_fault_add(
+        w->ca,
+        &(fake_ca_fault_t){.kind = FAKE_CA_NEW_ORDER, .trouble = FAKE_CA_BAD_NONCE, .times = 20});
     add_domains(w, "a.test", 9);
     engine_world_start(w);
     engine_world_pass(w, ACME_TIME_MINUTE);
@@ -224,6 +224,49 @@ static void change_of_many_is_spread(void **state)
     assert_true(fake_env_logged(w->world, ACME_LOG_NOTICE, "10 of 30 domains wait for their turn"));
     engine_world_pass(w, 5 * ACME_TIME_MINUTE);
     assert_int_equal(60, fake_ca_count(w->ca, "issued", NULL));
+}
+
+/* Sixty that fail for good want more orders than there are; a new name that has failed once wants
+ * one. */
+static void who_fails_less_goes_first(void **state)
+{
+    engine_world_t *w = limited_world(2, *state);
+    add_domains(w, "a.test", 1);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    engine_world_die(w);
+    apr_array_clear(w->domains);
+    engine_world_domain(w, "n0.a.test new.a.test");
+    fake_ca_fail_validation(w->ca, "new.a.test", "connection", "not yet");
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(1, engine_world_job(w, 0)->errors);
+    engine_world_die(w);
+    fake_ca_fail_validation(w->ca, "new.a.test", NULL, NULL);
+    add_domains(w, "bad.test", 60);
+    for (int i = 0; i < 60; i++) {
+        const char *name = apr_psprintf(*state, "n%d.bad.test", i);
+        fake_ca_fail_validation(w->ca, name, "connection", "nobody is there");
+    }
+    engine_world_start(w);
+    engine_world_pass(w, 3 * ACME_TIME_DAY);
+    assert_int_equal(2, engine_world_number(w, 0));
+}
+
+static void wait_is_told_each_day_also_after_a_clock_ahead(void **state)
+{
+    engine_world_t *w = limited_world(1, *state);
+    w->ca_config.limits.orders.span = ACME_TIME_DAY;
+    fake_ca_settings(w->ca)->account_orders.span = ACME_TIME_DAY;
+    add_domains(w, "a.test", 10);
+    apr_time_t now = acme_env_now(fake_env(w->world));
+    fake_env_set_clock(w->world, now + 365 * ACME_TIME_DAY);
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_HOUR);
+    assert_int_equal(1, fake_env_logged(w->world, ACME_LOG_NOTICE, "wait for their turn"));
+    fake_env_set_clock(w->world, now);
+    engine_world_pass(w, 3 * ACME_TIME_DAY);
+    assert_in_range(fake_env_logged(w->world, ACME_LOG_NOTICE, "wait for their turn"), 3, 5);
 }
 
 /* Starts with those alone that are configured from @a first on. */
@@ -298,6 +341,8 @@ int main(void)
         FIXTURE_TEST(more_than_may_run_at_once_are_served_in_turn),
         FIXTURE_TEST(who_waits_for_a_ca_keeps_nobody_from_another),
         FIXTURE_TEST(change_of_many_is_spread),
+        FIXTURE_TEST(who_fails_less_goes_first),
+        FIXTURE_TEST(wait_is_told_each_day_also_after_a_clock_ahead),
         FIXTURE_TEST(what_is_about_to_end_may_have_the_last_token),
         FIXTURE_TEST(soonest_end_goes_first),
     };
