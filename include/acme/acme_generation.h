@@ -64,7 +64,8 @@ typedef struct {
     const apr_array_header_t *certificates; /**< acme_generation_fact_t */
 } acme_generation_facts_t;
 
-/** The facts of what counts; *facts NULL if the domain has nothing in live/. */
+/** The facts of what counts; *facts NULL if the domain has nothing in live/. What would have been made in the
+ * future is taken as made when it began to be valid. */
 acme_err_t *acme_generation_facts_read(acme_generation_facts_t **facts, const acme_store_t *store,
                                        const char *folder, apr_pool_t *pool);
 

@@ -154,7 +154,8 @@ const char *acme_policy_due_text(acme_due_reason_t reason);
 apr_time_t acme_policy_retry_at(const acme_err_t *err, int errors, apr_interval_time_t retry_delay,
                                 apr_time_t now, double uniform);
 
-/** The same for a run that has failed, where @a failing_since is the first failure in the row (0: this one):
+/** The same for a run that has failed, where @a failing_since is the first failure in the row (0: this one, or
+ * something in use would end meanwhile):
  * what the CA has paused (acme_err_t.link) not before a day, and after 30 days of failures that are the
  * domain's own not before a week. */
 apr_time_t acme_policy_next_run(const acme_err_t *err, int errors, apr_time_t failing_since,

@@ -50,8 +50,8 @@ acme_err_t *acme_renewal_write(const acme_store_t *store, const char *folder, co
 acme_renewal_certificate_t *acme_renewal_find(const acme_renewal_t *renewal, const char *certid);
 
 /** Makes it speak of the certificates in @a facts that one of @a domain's CAs issued, and of no others: those that were
- * replaced are forgotten (and counted in `hastened`), a new one is to be asked about at @a first_check.
- * Nonzero if it changed. */
+ * replaced are forgotten (and counted in `hastened`), a new one is to be asked about at @a first_check, and so is
+ * one whose question lies more than a day behind that. Nonzero if it changed. */
 int acme_renewal_follow(acme_renewal_t *renewal, const acme_generation_facts_t *facts,
                         const acme_domain_t *domain, apr_time_t first_check, apr_pool_t *pool);
 

@@ -110,8 +110,9 @@ static acme_err_t *read_fact(acme_generation_fact_t *fact, const json_t *object,
     return NULL;
 }
 
+/* What was made in the future was so by a clock that was ahead, and is not to be planned by. */
 static acme_err_t *read_facts(acme_generation_facts_t *facts, const json_t *object,
-                              const char *folder, apr_pool_t *pool)
+                              const char *folder, apr_time_t now, apr_pool_t *pool)
 {
     const json_t *certificates = json_object_get(object, "cert");
     apr_array_header_t *read = apr_array_make(pool, 2, sizeof(acme_generation_fact_t));
@@ -127,6 +128,7 @@ static acme_err_t *read_facts(acme_generation_facts_t *facts, const json_t *obje
         if (read_type(&fact.type, certificate) == 0 &&
             acme_generation_fact(facts, fact.type) == NULL) {
             ACME_TRY(read_fact(&fact, certificate, folder, pool));
+            fact.made = fact.made > now ? fact.not_before : fact.made;
             APR_ARRAY_PUSH(read, acme_generation_fact_t) = fact;
         }
     }
@@ -155,7 +157,7 @@ acme_err_t *acme_generation_facts_read(acme_generation_facts_t **facts, const ac
         return NULL;
     }
     acme_generation_facts_t *read = apr_pcalloc(pool, sizeof(*read));
-    ACME_TRY(read_facts(read, object, folder, pool));
+    ACME_TRY(read_facts(read, object, folder, acme_env_now(store->env), pool));
     *facts = read;
     return NULL;
 }

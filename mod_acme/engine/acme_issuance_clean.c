@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 
+#include "acme/acme_generation.h"
 #include "acme/acme_job.h"
 #include "acme/acme_policy.h"
 #include "acme/acme_standing.h"
@@ -46,6 +47,21 @@ static void settle_rehearsal(acme_issuance_t *run, const acme_job_t *job)
     record->err = NULL;
 }
 
+/* A certificate in use ends so soon that a week is too long to wait. */
+static int ends_soon(acme_issuance_t *run)
+{
+    acme_generation_facts_t *facts;
+    acme_due_t due;
+    apr_time_t now = issuance_now(run);
+    if (acme_generation_facts_read(&facts, run->host->store, run->domain->folder,
+                                   run->step_pool) != NULL ||
+        facts == NULL) {
+        return 0;
+    }
+    acme_policy_due(&due, run->domain, facts, NULL, NULL);
+    return now < due.expires && now + ACME_POLICY_WAIT_MAX >= due.warn_at;
+}
+
 void issuance__settle(acme_issuance_t *run)
 {
     acme_record_t *record = run->record;
@@ -65,8 +81,8 @@ void issuance__settle(acme_issuance_t *run)
     record->errors =
         job->errors + (record->err->errclass != ACME_ERR_WAIT || record->err->retry_at == 0);
     record->next_run = acme_policy_next_run(
-        record->err, record->errors > 0 ? record->errors : 1, job->failing_since,
-        run->host->retry_delay, issuance_now(run),
+        record->err, record->errors > 0 ? record->errors : 1,
+        ends_soon(run) ? 0 : job->failing_since, run->host->retry_delay, issuance_now(run),
         acme_env_uniform(run->host->env, run->step_pool));
     if (run->explanations == 0) { /* else the history has it in the CA's words, name by name */
         issuance_note(run, "error", "%s", record->err->text);

@@ -13,6 +13,7 @@
 
 #include "acme/acme_json.h"
 #include "acme/acme_text.h"
+#include "acme/acme_time.h"
 
 #define FORMAT_VERSION 1
 /* A domain has a certificate for each type of key. */
@@ -173,11 +174,30 @@ static int forget_replaced(acme_renewal_t *renewal, const acme_generation_facts_
     return is_changed;
 }
 
+/* Nobody puts a question off for longer: that was under a clock which was ahead. */
+#define LONGEST_WAIT (30 * ACME_TIME_HOUR)
+
+/* Nonzero if a question is asked earlier than was meant. */
+static int hasten_questions(acme_renewal_t *renewal, apr_time_t first_check)
+{
+    int is_changed = 0;
+    for (int i = 0; i < renewal->certificates->nelts; i++) {
+        acme_renewal_certificate_t *certificate =
+            &APR_ARRAY_IDX(renewal->certificates, i, acme_renewal_certificate_t);
+        if (certificate->next_check > first_check + LONGEST_WAIT) {
+            certificate->next_check = first_check;
+            is_changed = 1;
+        }
+    }
+    return is_changed;
+}
+
 /* see acme_renewal.h */
 int acme_renewal_follow(acme_renewal_t *renewal, const acme_generation_facts_t *facts,
                         const acme_domain_t *domain, apr_time_t first_check, apr_pool_t *pool)
 {
     int is_changed = forget_replaced(renewal, facts, domain);
+    is_changed |= hasten_questions(renewal, first_check);
     for (int i = 0; i < facts->certificates->nelts; i++) {
         const acme_generation_fact_t *fact =
             &APR_ARRAY_IDX(facts->certificates, i, acme_generation_fact_t);

@@ -411,6 +411,26 @@ static void a_generation_lost_while_served_is_followed_by_a_higher_one(void **st
     assert_int_equal(3, acme_bell_generation(w->bell, 0));
 }
 
+/* Ours was ahead by nearly a life of the certificate when that was made; the CA's never was. */
+static void a_certificate_made_by_a_clock_ahead_is_renewed_in_time(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    engine_world_domain(w, "a.test");
+    fake_env_set_clock(w->world, acme_env_now(fake_env(w->world)) + 85 * ACME_TIME_DAY);
+    fake_ca_settings(w->ca)->clock_ahead = -85 * ACME_TIME_DAY;
+    engine_world_start(w);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(1, engine_world_number(w, 0));
+    engine_world_die(w);
+    fake_env_set_clock(w->world, acme_env_now(fake_env(w->world)) - 85 * ACME_TIME_DAY);
+    fake_ca_settings(w->ca)->clock_ahead = 0;
+    engine_world_start(w);
+    engine_world_pass(w, 50 * ACME_TIME_DAY);
+    assert_int_equal(1, engine_world_number(w, 0));
+    engine_world_pass(w, 15 * ACME_TIME_DAY);
+    assert_int_equal(2, engine_world_number(w, 0));
+}
+
 static void the_first_are_served_while_the_last_wait(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -658,6 +678,7 @@ int main(void)
         FIXTURE_TEST(proofs_that_nobody_claims_are_swept),
         FIXTURE_TEST(a_certificate_that_runs_out_is_said_daily),
         FIXTURE_TEST(a_generation_lost_while_served_is_followed_by_a_higher_one),
+        FIXTURE_TEST(a_certificate_made_by_a_clock_ahead_is_renewed_in_time),
         FIXTURE_TEST(the_first_are_served_while_the_last_wait),
         FIXTURE_TEST(who_has_to_go_hears_of_its_new_orders_first),
         FIXTURE_TEST(when_one_type_fails_the_next_is_used_and_remembered),

@@ -286,6 +286,31 @@ static void after_thirty_days_it_is_tried_once_a_week(void **state)
     assert_true(engine_world_job(w, 0)->failing_since == 0);
 }
 
+/* A week is long for a certificate in use that ends in it. */
+static void near_the_end_of_what_works_it_is_tried_daily_again(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    fake_ca_settings(w->ca)->reuse_valid_authz = 0;
+    acme_domain_t *domain = engine_world_domain(w, "bad.test");
+    domain->renew_window = (acme_window_t){.percent = 80};
+    domain->has_renew_window = 1;
+    engine_world_start(w);
+    engine_world_pass(w, 10 * ACME_TIME_DAY);
+    assert_int_equal(1, engine_world_number(w, 0));
+    fake_ca_fail_validation(w->ca, "bad.test", "connection", "nobody is there");
+    engine_world_pass(w, 50 * ACME_TIME_DAY);
+    int tried = ordered(w, "bad.test");
+    engine_world_pass(w, 10 * ACME_TIME_DAY);
+    assert_in_range(ordered(w, "bad.test") - tried, 1, 2);
+    engine_world_pass(w, 11 * ACME_TIME_DAY);
+    tried = ordered(w, "bad.test");
+    engine_world_pass(w, 5 * ACME_TIME_DAY);
+    assert_in_range(ordered(w, "bad.test") - tried, 4, 5);
+    fake_ca_fail_validation(w->ca, "bad.test", NULL, NULL);
+    engine_world_pass(w, 30 * ACME_TIME_HOUR);
+    assert_int_equal(2, engine_world_number(w, 0));
+}
+
 static void what_the_ca_has_paused_is_told_with_its_link_and_tried_daily(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -327,6 +352,7 @@ int main(void)
         FIXTURE_TEST(a_crash_counts_nothing_twice_and_forgets_nothing),
         FIXTURE_TEST(a_death_at_any_write_counts_nothing_twice),
         FIXTURE_TEST(after_thirty_days_it_is_tried_once_a_week),
+        FIXTURE_TEST(near_the_end_of_what_works_it_is_tried_daily_again),
         FIXTURE_TEST(what_the_ca_has_paused_is_told_with_its_link_and_tried_daily),
     };
     return fixture_run(tests);

@@ -121,6 +121,22 @@ static void it_follows_what_is_in_use(void **state)
     assert_false(acme_renewal_follow(&renewal, facts_with(*state, "a.4", NULL), &domain, 9, *state));
 }
 
+static void a_question_that_is_years_ahead_is_asked_soon(void **state)
+{
+    acme_renewal_t renewal = {.certificates =
+                                  apr_array_make(*state, 1, sizeof(acme_renewal_certificate_t))};
+    const acme_ca_t its_ca = {.directory_url = "https://ca.test/directory"};
+    const acme_domain_t domain = {.ca = &its_ca};
+    const acme_generation_facts_t *facts = facts_with(*state, "a.1", its_ca.directory_url);
+    apr_time_t later = 30 * ACME_TIME_HOUR;
+    assert_true(acme_renewal_follow(&renewal, facts, &domain, later, *state));
+    assert_false(acme_renewal_follow(&renewal, facts, &domain, ACME_TIME_HOUR * 3, *state));
+    assert_true(acme_renewal_find(&renewal, "a.1")->next_check == later);
+    acme_renewal_find(&renewal, "a.1")->next_check = 3650 * ACME_TIME_DAY; /* by a clock ahead */
+    assert_true(acme_renewal_follow(&renewal, facts, &domain, 5, *state));
+    assert_true(acme_renewal_find(&renewal, "a.1")->next_check == 5);
+}
+
 /* ---- the story */
 
 static void it_is_renewed_inside_the_window_of_the_ca(void **state)
@@ -443,6 +459,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(what_was_learnt_is_read_back),
         FIXTURE_TEST(it_follows_what_is_in_use),
+        FIXTURE_TEST(a_question_that_is_years_ahead_is_asked_soon),
         FIXTURE_TEST(it_is_renewed_inside_the_window_of_the_ca),
         FIXTURE_TEST(a_restart_asks_nothing_and_keeps_the_moment),
         FIXTURE_TEST(it_is_asked_as_often_as_the_ca_says),
