@@ -21,9 +21,10 @@ def free_port():
 
     Between its choice and its use another worker of pytest-xdist may look: each has its own.
     """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     while True:
-        port = random.SystemRandom().randrange(11000 + worker, 31000, 8)
+        port = random.SystemRandom().randrange(11000 + worker % workers, 31000, workers)
         if port in _given_ports:
             continue
         try:
