@@ -39,7 +39,7 @@ typedef enum {
     ACME_CLAIM_NONE     /**< nothing: it replaces one inside the window that its CA suggested */
 } acme_claim_t;
 
-/** More buckets of one CA are not remembered over a restart. */
+/** More buckets of one CA, or more than the store takes, are not remembered over a restart. */
 #define ACME_BUDGET_BUCKETS_MAX 10000
 
 /** A full budget in @a pool. @a limits lives as long. @a registered_domain: as in acme_engine_config_t. */

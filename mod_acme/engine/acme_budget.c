@@ -357,11 +357,19 @@ acme_err_t *acme_budget_read(acme_budget_t *budget, const acme_store_t *store, c
     return NULL;
 }
 
-/* Records keep whole seconds: never earlier than what was meant. */
-static void write_bucket(json_t *full, const char *key, const acme_bucket_t *bucket, apr_time_t now)
+/* What a bucket takes beside its key, and what the record takes beside its buckets; and more. */
+#define BUCKET_SIZE 40
+#define RECORD_SIZE 1000
+
+/* As long as there is @a room. Records keep whole seconds: never earlier than what was meant. */
+static void write_bucket(json_t *full, apr_size_t *room, const char *key,
+                         const acme_bucket_t *bucket, apr_time_t now)
 {
-    if (bucket->full_at > now && json_object_size(full) < ACME_BUDGET_BUCKETS_MAX) {
+    apr_size_t size = strlen(key) + BUCKET_SIZE;
+    if (bucket->full_at > now && size <= *room &&
+        json_object_size(full) < ACME_BUDGET_BUCKETS_MAX) {
         acme_json_set_time(full, key, bucket->full_at + ACME_TIME_SECOND - 1);
+        *room -= size;
     }
 }
 
@@ -371,10 +379,11 @@ static char *budget_text(const acme_budget_t *budget, apr_time_t now, apr_pool_t
     json_t *full = json_object();
     acme_json_set_int(object, "version", FORMAT_VERSION);
     json_object_set_new(object, "full", full);
-    write_bucket(full, orders_key, &budget->orders, now);
+    apr_size_t room = ACME_STORE_VALUE_MAX - RECORD_SIZE;
+    write_bucket(full, &room, orders_key, &budget->orders, now);
     for (apr_hash_index_t *at = apr_hash_first(pool, budget->buckets); at != NULL;
          at = apr_hash_next(at)) {
-        write_bucket(full, apr_hash_this_key(at), apr_hash_this_val(at), now);
+        write_bucket(full, &room, apr_hash_this_key(at), apr_hash_this_val(at), now);
     }
     return acme_json_text(object, 0, pool);
 }

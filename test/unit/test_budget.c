@@ -252,6 +252,22 @@ static void test_smaller_share_is_believed_within_its_bounds(void **state)
     assert_int_equal(INT_MAX, acme_budget_orders(written_and_read(w, budget, &none, NOW), 1, NOW));
 }
 
+/* However long their names are. */
+static void test_most_of_many_are_remembered(void **state)
+{
+    read_world_t *w = read_world_create(*state);
+    const acme_limits_t limits = {.orders = {300, ACME_TIME_DAY},
+                                  .registered_domain = {50, ACME_TIME_DAY}};
+    acme_budget_t *budget = budget_of(&limits, w->pool);
+    take_orders(budget, 300, NOW);
+    for (int i = 0; i < 11000; ++i) {
+        const char *name = apr_psprintf(w->pool, "n%d%055d.%060d", i, 0, 0);
+        take_names(budget, ACME_CLAIM_FULL, name, NOW, w->pool);
+    }
+    acme_budget_t *next = written_and_read(w, budget, &limits, NOW);
+    assert_int_equal(0, acme_budget_orders(next, 1, NOW));
+}
+
 static void test_unchanged_is_not_written(void **state)
 {
     read_world_t *w = read_world_create(*state);
@@ -305,6 +321,7 @@ int main(void)
         FIXTURE_TEST(test_those_that_wait_for_a_bucket_are_foretold),
         FIXTURE_TEST(test_restart_believes_in_no_token_that_is_spent),
         FIXTURE_TEST(test_smaller_share_is_believed_within_its_bounds),
+        FIXTURE_TEST(test_most_of_many_are_remembered),
         FIXTURE_TEST(test_unchanged_is_not_written),
         FIXTURE_TEST(test_record_that_says_nothing_is_an_empty_one),
         FIXTURE_TEST(test_clock_that_goes_back_takes_no_tokens),
