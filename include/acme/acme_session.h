@@ -186,6 +186,9 @@ const char *acme_session_account_url(const acme_session_t *session);
  * yet by this process. */
 int acme_session_may_inquire(const acme_session_t *session);
 
+/** Requests for renewal information that wait for their turn. */
+int acme_session_inquiries_waiting(const acme_session_t *session);
+
 /** What the CA's directory says; NULL before it was read. Good until the session is used again. */
 const struct acme_directory_t *acme_session_directory(const acme_session_t *session);
 

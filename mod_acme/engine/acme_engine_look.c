@@ -232,10 +232,13 @@ static acme_session_t *issuer_of(acme_engine_t *engine, const entry_t *entry,
     return entry->session;
 }
 
+/** A question waits in memory until the CA has its turn for it: not all of a hundred thousand shall. */
+#define INQUIRIES_WAITING_MAX 256
+
 /* Asks if it is time. Returns when it will be; ACME_ENGINE_NEVER while one is asked about, or all have expired. */
 static apr_time_t inquire(acme_engine_t *engine, entry_t *entry, const acme_due_t *due,
                           const acme_generation_facts_t *facts, const acme_renewal_t *renewal,
-                          apr_time_t now)
+                          apr_time_t now, apr_pool_t *pool)
 {
     const acme_renewal_certificate_t *next = next_inquiry(renewal);
     if (next == NULL || entry->inquiry != NULL || due->reason == ACME_DUE_NEVER ||
@@ -249,6 +252,11 @@ static apr_time_t inquire(acme_engine_t *engine, entry_t *entry, const acme_due_
     apr_time_t when = next->next_check > entry->inquire_at ? next->next_check : entry->inquire_at;
     if (when > now) {
         return when;
+    }
+    if (acme_session_inquiries_waiting(session) >= INQUIRIES_WAITING_MAX) {
+        entry->inquire_at =
+            acme_policy_inquire_first(now, acme_env_uniform(engine->config.env, pool));
+        return entry->inquire_at;
     }
     entry->inquire_at = now + ACME_TIME_MINUTE;
     entry->inquiry = acme_inquiry_begin(&engine->inquiry_host, entry->domain, session, next->certid,
@@ -393,7 +401,7 @@ static void consider(acme_engine_t *engine, entry_t *entry, int was_called, apr_
         }
     }
     apr_time_t next = next_look(engine, &due, job, wait_until, now, pool);
-    next = acme_engine__sooner(next, inquire(engine, entry, &due, used, renewal, now));
+    next = acme_engine__sooner(next, inquire(engine, entry, &due, used, renewal, now, pool));
     acme_engine__set_due(engine, entry, acme_engine__sooner(next, watch_standing(engine, domain, now, pool)));
 }
 

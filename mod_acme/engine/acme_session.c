@@ -574,6 +574,11 @@ int acme_session_may_inquire(const acme_session_t *session)
     return session->directory == NULL || session->directory->renewal_info != NULL;
 }
 
+int acme_session_inquiries_waiting(const acme_session_t *session)
+{
+    return session->inquiries.count;
+}
+
 const acme_directory_t *acme_session_directory(const acme_session_t *session)
 {
     return session->directory;

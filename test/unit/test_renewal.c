@@ -250,6 +250,27 @@ static void without_an_answer_the_window_of_ours_counts(void **state)
     }
 }
 
+/* After a long absence, or while the CA is away, all want to ask: most wait without a question in hand. */
+static void of_many_questions_some_are_asked_and_the_others_spread(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    fake_ca_settings(w->ca)->has_renewal_info = 1;
+    for (int i = 0; i < 400; i++) {
+        engine_world_domain(w, apr_psprintf(*state, "n%d.test", i));
+    }
+    engine_world_start(w);
+    engine_world_pass(w, 2 * ACME_TIME_HOUR);
+    engine_world_die(w);
+    assert_int_equal(400, asked(w));
+    fake_env_move(w->world, 2 * ACME_TIME_DAY);
+    fake_ca_settings(w->ca)->latency = ACME_TIME_SECOND;
+    engine_world_start(w);
+    engine_world_pass(w, 100 * ACME_TIME_SECOND);
+    assert_in_range(asked(w) - 400, 250, 300);
+    engine_world_pass(w, 70 * ACME_TIME_MINUTE);
+    assert_in_range(asked(w) - 400, 400, 410);
+}
+
 static void an_absurd_retry_after_is_bounded(void **state)
 {
     engine_world_t *w = world_with(*state);
@@ -467,6 +488,7 @@ int main(void)
         FIXTURE_TEST(a_revoked_certificate_is_replaced_at_the_next_question),
         FIXTURE_TEST(a_ca_that_wants_every_certificate_replaced_makes_no_storm),
         FIXTURE_TEST(without_an_answer_the_window_of_ours_counts),
+        FIXTURE_TEST(of_many_questions_some_are_asked_and_the_others_spread),
         FIXTURE_TEST(an_absurd_retry_after_is_bounded),
         FIXTURE_TEST(with_renewal_info_off_nobody_asks_and_nothing_is_replaced),
         FIXTURE_TEST(a_refused_replacement_is_ordered_without_the_word),
