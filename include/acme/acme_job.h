@@ -38,7 +38,7 @@ typedef struct {
     const char *name;   /**< as it is ordered */
     int count;          /**< runs that failed for it since it was proved last */
     apr_time_t since;   /**< the first of them */
-    apr_time_t last;    /**< the last */
+    apr_time_t last;    /**< the last, also of those that failed for nobody said what when it was tried again */
     const char *detail; /**< what the CA said then */
     apr_time_t dropped; /**< since when orders go without it (acme_policy.h); 0: they do not */
     apr_time_t told_at; /**< when that was last logged at ERROR */
@@ -89,6 +89,10 @@ acme_job_refusal_t *acme_job_refusal(const acme_job_t *job, const char *name);
  * likewise. */
 void acme_job_refused(acme_job_t *job, const char *name, const char *detail, apr_time_t when,
                       apr_pool_t *pool);
+
+/** An order for @a name has come to nothing at @a when, and nobody said that it was for this name: if orders
+ * went without it, they do so for another day. */
+void acme_job_tried(acme_job_t *job, const char *name, apr_time_t when);
 
 /** Forgets what was held against @a name. Nonzero if orders went without it. */
 int acme_job_proved(acme_job_t *job, const char *name);

@@ -181,9 +181,18 @@ static void tell_back(acme_issuance_t *run, acme_job_t *job, const char *name)
                  "%s: %s, which orders went without, is proved again", run->domain->name, name);
 }
 
+/* Refused, and not only put off: a CA may pause names and not say in so many words which. */
+static int is_refused(const acme_record_t *record)
+{
+    const acme_err_t *err = record->err;
+    return err != NULL && (err->errclass == ACME_ERR_REFUSED || err->errclass == ACME_ERR_CONFIG ||
+                           (err->errclass == ACME_ERR_WAIT && err->link != NULL));
+}
+
 /* What the CA holds against names, and no longer holds against others. A name may be proved and the order
  * refused for it all the same (RFC 8659): that counts. That it passed a rehearsal does not say that the CA
- * will not refuse it. */
+ * will not refuse it. An order that failed for nobody said what when a dropped name was in it has failed for
+ * that: the others shall not find out again. */
 static void tell_refusals(acme_issuance_t *run, acme_job_t *job)
 {
     const acme_record_t *record = run->record;
@@ -195,6 +204,8 @@ static void tell_refusals(acme_issuance_t *run, acme_job_t *job)
             acme_job_refused(job, name, refusal->detail, record->ended, run->step_pool);
         } else if (!record->is_rehearsal && is_proved(run, name) && acme_job_proved(job, name)) {
             tell_back(run, job, name);
+        } else if (is_refused(record)) {
+            acme_job_tried(job, name, record->ended);
         }
     }
 }

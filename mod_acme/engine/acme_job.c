@@ -354,6 +354,14 @@ void acme_job_refused(acme_job_t *job, const char *name, const char *detail, apr
     refusal->detail = acme_text_clean(detail, MAX_DETAIL, pool);
 }
 
+void acme_job_tried(acme_job_t *job, const char *name, apr_time_t when)
+{
+    acme_job_refusal_t *refusal = acme_job_refusal(job, name);
+    if (refusal != NULL && refusal->dropped != 0) {
+        refusal->last = when;
+    }
+}
+
 int acme_job_proved(acme_job_t *job, const char *name)
 {
     const acme_job_refusal_t *refusal = acme_job_refusal(job, name);

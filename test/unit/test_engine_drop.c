@@ -124,6 +124,30 @@ static void a_clock_that_was_wrong_keeps_no_bad_name_in(void **state)
     assert_true(engine_world_job(w, 0)->failing_since <= acme_env_now(fake_env(w->world)));
 }
 
+/* What the CA says to an order with a dropped name is about that one, though it does not say so. */
+static void a_dropped_name_that_the_ca_pauses_stays_dropped(void **state)
+{
+    engine_world_t *w = failing_world(*state);
+    engine_world_start(w);
+    engine_world_pass(w, 3 * ACME_TIME_HOUR);
+    assert_int_equal(1, issued(w, REST));
+    fake_ca_fault_add(
+        w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_NEW_ORDER,
+                                  .trouble = FAKE_CA_RATE_LIMITED,
+                                  .name = "bad.test",
+                                  .times = FAKE_CA_ALWAYS,
+                                  .detail = "Your account is temporarily prevented from requesting "
+                                            "certificates for bad.test and possibly others. Please "
+                                            "visit: https://ca.test/unpause?jwt=x.y.z"});
+    engine_world_pass(w, 62 * ACME_TIME_DAY);
+    assert_int_equal(2, issued(w, REST));
+    assert_in_range(fake_ca_count(w->ca, "fault", NULL), 40, 63);
+    fake_ca_faults_clear(w->ca);
+    fake_ca_fail_validation(w->ca, "bad.test", NULL, NULL);
+    engine_world_pass(w, 3 * ACME_TIME_DAY);
+    assert_int_equal(1, issued(w, ALL));
+}
+
 static void off_means_off(void **state)
 {
     engine_world_t *w = engine_world_create(*state);
@@ -345,6 +369,7 @@ int main(void)
         FIXTURE_TEST(it_comes_back_when_it_is_healed),
         FIXTURE_TEST(when_all_fail_none_is_dropped),
         FIXTURE_TEST(a_clock_that_was_wrong_keeps_no_bad_name_in),
+        FIXTURE_TEST(a_dropped_name_that_the_ca_pauses_stays_dropped),
         FIXTURE_TEST(off_means_off),
         FIXTURE_TEST(a_name_that_the_order_is_refused_for_is_dropped_too),
         FIXTURE_TEST(what_works_is_kept_until_its_end_is_near),

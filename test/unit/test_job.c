@@ -347,6 +347,22 @@ static void what_the_ca_pins_on_a_name_is_counted_once_a_run(void **state)
     assert_int_equal(0, rewritten(world, job)->refusals->nelts);
 }
 
+static void what_was_tried_in_vain_is_left_out_longer_and_counts_nothing(void **state)
+{
+    read_world_t *world = read_world_create(*state);
+    acme_job_t *job = acme_job_read(world->store, NAME, *state);
+    apr_time_t later = FAKE_ENV_START + ACME_TIME_DAY;
+    acme_job_refused(job, "a.example", "no", FAKE_ENV_START, *state);
+    acme_job_tried(job, "a.example", later); /* orders have not gone without it */
+    acme_job_tried(job, "b.example", later);
+    assert_true(acme_job_refusal(job, "a.example")->last == FAKE_ENV_START);
+    assert_null(acme_job_refusal(job, "b.example"));
+    acme_job_refusal(job, "a.example")->dropped = FAKE_ENV_START;
+    acme_job_tried(job, "a.example", later);
+    assert_true(acme_job_refusal(job, "a.example")->last == later);
+    assert_int_equal(1, acme_job_refusal(job, "a.example")->count);
+}
+
 static void of_too_many_refusals_the_oldest_gives_way(void **state)
 {
     read_world_t *world = read_world_create(*state);
@@ -382,6 +398,7 @@ int main(void)
         FIXTURE_TEST(of_too_many_proofs_the_oldest_gives_way),
         FIXTURE_TEST(proofs_that_are_none_are_left_out),
         FIXTURE_TEST(what_the_ca_pins_on_a_name_is_counted_once_a_run),
+        FIXTURE_TEST(what_was_tried_in_vain_is_left_out_longer_and_counts_nothing),
         FIXTURE_TEST(of_too_many_refusals_the_oldest_gives_way),
         FIXTURE_TEST(refusals_that_are_none_are_left_out),
         FIXTURE_TEST(names_and_order_are_those_of_mod_md),
