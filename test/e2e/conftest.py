@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -31,9 +32,11 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs root, to have a run user who is another")
+    config.addinivalue_line("markers", "alone: measures time; no other worker of pytest-xdist runs a test meanwhile")
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)  # the others have nearly ended then
     for item in items:
         if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root"))
@@ -44,6 +47,30 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     if outcome.get_result().failed:
         item.failed = True
+
+
+@pytest.fixture(autouse=True)
+def turn(request, testrun_lock):
+    """Holds the lock that tests share, and those that measure time have for themselves.
+
+    Whoever wants it goes through a gate, which a test that measures keeps closed while it waits.
+    """
+    gate, lock = testrun_lock
+    alone = request.node.get_closest_marker("alone")
+    fcntl.flock(gate, fcntl.LOCK_EX)
+    fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    fcntl.flock(gate, fcntl.LOCK_UN)
+    yield
+    fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+@pytest.fixture(scope="session")
+def testrun_lock(tmp_path_factory):
+    """Two open files that all workers of this run share."""
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    folder = tmp_path_factory.getbasetemp().parent if worker else tmp_path_factory.getbasetemp()
+    with open(folder / "gate", "w") as gate, open(folder / "lock", "w") as lock:
+        yield gate, lock
 
 
 def build_folder(variable, *candidates):

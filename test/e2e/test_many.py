@@ -31,23 +31,31 @@ def test_three_hundred_domains(make_ca, make_httpd):
     assert httpd.ca.requests() / len(names) <= 8
 
 
-def test_a_slow_ca_does_not_add_up(make_ca, make_httpd, folder):
+@pytest.mark.alone
+def test_a_slow_ca_does_not_add_up(make_ca, make_httpd):
     """Validation takes 0 to 4 s each; 300 domains need at most three times what 20 need.
 
-    Never with sanitizers: their own time for 300 is more than the CA's.
+    Never with sanitizers: their own time for 300 is more than the CA's. On a machine that is busy with
+    other things the same is true of 300 at all: then what the CA's slowness adds to them is looked at.
     """
-    took = {}
-    for count in (20, 300):
+
+    def seconds_for(count, name, env):
         names, config = many(count)
-        ca = make_ca(name=f"ca{count}", env={"PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "5"})
-        httpd = make_httpd(config, name=f"httpd{count}", ca=ca, log_level="warn acme:info", sanitize=False)
+        ca = make_ca(name=f"ca-{name}", env=env)
+        httpd = make_httpd(config, name=f"httpd-{name}", ca=ca, log_level="warn acme:info", sanitize=False)
         began = time.monotonic()
         httpd.start()
         all_in_use(httpd, names, 120)
-        took[count] = time.monotonic() - began
+        took = time.monotonic() - began
         httpd.stop()
         ca.stop()
-    assert took[300] <= 3 * took[20], took
+        return took
+
+    slow = {"PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "5"}
+    few, all_of_them = seconds_for(20, "few", slow), seconds_for(300, "all", slow)
+    if all_of_them > 3 * few:
+        at_once = seconds_for(300, "quick", {})
+        assert all_of_them - at_once <= 2 * few, (few, all_of_them, at_once)
 
 
 @pytest.mark.parametrize("percent", [80])
