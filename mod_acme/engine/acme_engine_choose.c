@@ -2,16 +2,23 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A CA is given up while it has failed ACMERetryFailover times in a row and its next probe is not
- * due. So nobody waits for it, and it is asked again as soon as it may be well. A test environment
+ * due, or while that is many hours ahead: the CA said so, or only the administrator can mend what is
+ * wrong there. So nobody waits for it, and it is asked again as soon as it may be well. A test environment
  * is given up the first time it fails: whoever rehearses there can do without it.
  */
 #include "acme_engine_private.h"
 
+/* About as long as so many failures take as are waited for without another word. */
+#define LONG_ABSENCE (6 * ACME_TIME_HOUR)
+
 /* Given up, and not to be asked yet: when its next probe is due, whoever begins an order may make it. */
 static int is_down(const acme_engine_t *engine, acme_session_t *session)
 {
-    return acme_session_errors(session) >= engine->config.retry_failover &&
-           acme_session_not_before(session) > acme_env_now(engine->config.env);
+    int errors = acme_session_errors(session);
+    apr_interval_time_t rest =
+        acme_session_not_before(session) - acme_env_now(engine->config.env);
+    return (errors >= engine->config.retry_failover && rest > 0) ||
+           (errors > 0 && rest > LONG_ABSENCE);
 }
 
 /* Has failed, and is not to be asked yet. */

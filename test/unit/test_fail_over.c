@@ -78,6 +78,25 @@ static void the_next_is_asked_when_the_first_is_down_and_the_first_again_when_it
     expect_no_violation(two);
 }
 
+/* Thirteen failures would take half a month, where each is followed by a day. */
+static void who_asks_for_days_is_not_waited_for(void **state)
+{
+    two_t *two = two_cas(*state, "a.test");
+    fake_ca_fault_add(two->w->ca, &(fake_ca_fault_t){.kind = FAKE_CA_DIRECTORY,
+                                                     .trouble = FAKE_CA_ERROR,
+                                                     .times = FAKE_CA_ALWAYS,
+                                                     .status = 503,
+                                                     .retry_after = 2 * ACME_TIME_DAY});
+    engine_world_start(two->w);
+    engine_world_pass(two->w, ACME_TIME_HOUR);
+    assert_int_equal(1, issued(two->other));
+    assert_int_equal(1, fake_ca_count(two->w->ca, "fault", NULL));
+    fake_ca_faults_clear(two->w->ca);
+    engine_world_pass(two->w, 62 * ACME_TIME_DAY);
+    assert_int_equal(1, issued(two->w->ca));
+    expect_no_violation(two);
+}
+
 static void an_order_under_way_moves_over(void **state)
 {
     two_t *two = two_cas(*state, "a.test");
@@ -193,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(the_first_ca_is_asked_while_it_is_well),
         FIXTURE_TEST(the_next_is_asked_when_the_first_is_down_and_the_first_again_when_it_is_back),
+        FIXTURE_TEST(who_asks_for_days_is_not_waited_for),
         FIXTURE_TEST(an_order_under_way_moves_over),
         FIXTURE_TEST(an_order_that_is_given_up_leaves_the_job_as_it_is),
         FIXTURE_TEST(a_ca_that_refuses_the_name_again_and_again_loses_its_turn),
