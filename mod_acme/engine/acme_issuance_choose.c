@@ -212,10 +212,13 @@ static void look(choice_t *choice, acme_issuance_t *run, authorization_t *author
         choice->taken = challenge;
         return;
     }
-    authorization->missing =
-        apr_psprintf(run->pool, "%s needs the DNS record %s, and %s", challenge->type,
+    const char *missing =
+        apr_psprintf(run->step_pool, "%s needs the DNS record %s, and %s", challenge->type,
                      acme_persist_line(prospect->name, prospect->value, run->step_pool),
                      prospect->why);
+    if (authorization->missing == NULL || strcmp(authorization->missing, missing) != 0) {
+        authorization->missing = apr_pstrdup(run->pool, missing); /* said each minute for a day */
+    }
     choice->missing = authorization->missing;
     put_off_look(run, authorization);
 }
