@@ -519,13 +519,24 @@ static int has_only_orders(const acme_session_t *session)
            session->change.kind == ACME_CHANGE_NONE;
 }
 
+/* Nonzero if nothing may go before runs have told of their proofs. */
+static int waits_for_proofs(const acme_session_t *session)
+{
+    return session->queue.first == NULL && session->inquiries.first == NULL &&
+           acme_session__is_proving(session);
+}
+
 apr_time_t acme_session_next(const acme_session_t *session)
 {
+    apr_time_t at = 0;
     if (!has_work(session) || session->in_flight > 0) {
         return 0;
     }
-    apr_time_t at =
-        has_only_orders(session) ? acme_session__order_at(session, acme_env_now(session->config.env)) : 0;
+    if (has_only_orders(session)) {
+        at = acme_session__order_at(session, acme_env_now(session->config.env));
+    } else if (waits_for_proofs(session)) {
+        at = acme_session__proving_until(session);
+    }
     return at > session->not_before ? at : session->not_before;
 }
 

@@ -60,6 +60,11 @@ int acme_session__is_proving(const acme_session_t *session)
            session->config.is_proving(session->config.baton, session);
 }
 
+apr_time_t acme_session__proving_until(const acme_session_t *session)
+{
+    return session->change.since + PROVING_MAX;
+}
+
 /* Who asked for it may ask for the next one from inside. */
 static void finish(acme_session_t *session, const acme_err_t *err)
 {

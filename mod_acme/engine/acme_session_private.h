@@ -170,8 +170,9 @@ void acme_session__resolve_key(acme_session_t *session);
 /** Begins the change that was asked for; nothing signed may be in flight. */
 void acme_session__begin_change(acme_session_t *session);
 
-/** Nonzero if the change has to wait for proofs. */
+/** Nonzero if the change has to wait for proofs; and until when it does at most. */
 int acme_session__is_proving(const acme_session_t *session);
+apr_time_t acme_session__proving_until(const acme_session_t *session);
 
 /** The account cannot be had for the reason @a err. Nonzero if only a change was waiting for it, and has
  * heard. */

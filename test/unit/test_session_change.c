@@ -19,6 +19,7 @@ typedef struct {
     const char *words;
 
     jmp_buf here;
+    int proofs;  /* that runs are about to tell of */
     int moments; /* exchanges of this life */
     int dies_at; /* 0: at none */
     fake_ca_moment_t when;
@@ -179,6 +180,29 @@ static void an_account_gets_a_new_key(void **state)
     assert_int_equal(0, acme_session_roll_key(r->session, hear_changed, r));
     pass(r, ACME_TIME_SECOND);
     assert_int_equal(2, r->made);
+}
+
+static int is_proving(void *baton, const acme_session_t *session)
+{
+    (void)session;
+    return ((const relation_t *)baton)->proofs > 0;
+}
+
+static void proofs_are_waited_for_in_peace(void **state)
+{
+    relation_t *r = create_ready(*state);
+    r->config.is_proving = is_proving;
+    r->config.baton = r;
+    r->proofs = 1;
+    begin(r);
+    fake_ca_fault(r->w->ca, FAKE_CA_DIRECTORY, FAKE_CA_REFUSED); /* nothing was well since */
+    assert_int_equal(0, acme_session_roll_key(r->session, hear_changed, r));
+    pass(r, 5 * ACME_TIME_MINUTE);
+    apr_time_t next = acme_session_next(r->session);
+    assert_true(next == 0 || next > acme_env_now(fake_env(r->w->world)));
+    assert_int_equal(0, r->changed);
+    pass(r, ACME_TIME_HOUR); /* and not for ever */
+    assert_int_equal(1, r->made);
 }
 
 static void the_new_key_is_of_the_same_kind(void **state)
@@ -572,6 +596,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(an_account_gets_a_new_key),
+        FIXTURE_TEST(proofs_are_waited_for_in_peace),
         FIXTURE_TEST(the_new_key_is_of_the_same_kind),
         FIXTURE_TEST(what_is_in_flight_is_heard_before),
         FIXTURE_TEST(it_can_be_the_first_thing_a_process_does),
