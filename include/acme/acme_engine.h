@@ -48,7 +48,7 @@ typedef struct {
     apr_interval_time_t check_interval; /**< ACMECheckInterval */
     int retry_failover;                 /**< ACMERetryFailover: errors before the next CA; 0: 13 */
     int max_in_flight;                  /**< requests to one CA at once; 0: 16 */
-    int max_runs;                       /**< orders open at one CA at once; 0: 500 */
+    int max_runs;                       /**< orders open at one CA at once, twice as many near an end; 0: 500 */
 } acme_engine_config_t;
 
 /** An engine in @a pool, which it uses until it is destroyed. Reads nothing yet. */

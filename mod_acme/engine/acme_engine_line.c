@@ -150,10 +150,12 @@ apr_time_t acme_engine__wait(acme_engine_t *engine, entry_t *entry, const want_t
 
 /* ---- being called ---- */
 
-/* Each CA has its own: while it is away its runs wait for it, and nobody else does. */
-static int run_room(const acme_engine_t *engine, const gate_t *gate)
+/* Each CA has its own: while it is away its runs wait for it, and nobody else does. What is about
+ * to end has as much again, since a run may also wait a day for a hand. */
+static int run_room(const acme_engine_t *engine, const gate_t *gate, acme_rank_t rank)
 {
     int room = engine->config.max_runs - gate->runs;
+    room += rank == ACME_RANK_WARN ? engine->config.max_runs : 0;
     for (int i = 0; i < LINES; ++i) {
         room -= gate->lines[i].called;
     }
@@ -172,7 +174,7 @@ static int token_room(const line_t *line, const entry_t *entry)
 static apr_time_t call_at(const acme_engine_t *engine, const line_t *line, const entry_t *first,
                           apr_time_t now)
 {
-    int runs = run_room(engine, line->gate);
+    int runs = run_room(engine, line->gate, first->want.rank);
     int orders = token_room(line, first);
     int is_change = first->want.rank == ACME_RANK_CHANGE;
     if (runs <= 0) {

@@ -301,6 +301,28 @@ static void what_is_about_to_end_may_have_the_last_token(void **state)
     assert_int_equal(2, engine_world_number(w, 0));
 }
 
+/* A CA may take its time, or a hand. */
+static void what_is_about_to_end_waits_for_no_run_of_others(void **state)
+{
+    engine_world_t *w = engine_world_create(*state);
+    fake_ca_settings(w->ca)->reuse_valid_authz = 0;
+    w->max_runs = 3;
+    add_domains(w, "a.test", 5);
+    start_with(w, 0, 1);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    engine_world_die(w);
+    fake_env_move(w->world, 85 * ACME_TIME_DAY);
+    fake_ca_settings(w->ca)->validation_delay = 45 * ACME_TIME_MINUTE;
+    start_with(w, 1, 3);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    engine_world_die(w);
+    assert_int_equal(4, fake_ca_count(w->ca, "orderCreated", NULL));
+    start_with(w, 0, 5);
+    engine_world_pass(w, ACME_TIME_MINUTE);
+    assert_int_equal(2, fake_ca_count(w->ca, "orderCreated", "n0.a.test"));
+    assert_int_equal(0, fake_ca_count(w->ca, "orderCreated", "n4.a.test"));
+}
+
 /* After a long absence: what ends first is renewed first. */
 static void soonest_end_goes_first(void **state)
 {
@@ -344,6 +366,7 @@ int main(void)
         FIXTURE_TEST(who_fails_less_goes_first),
         FIXTURE_TEST(wait_is_told_each_day_also_after_a_clock_ahead),
         FIXTURE_TEST(what_is_about_to_end_may_have_the_last_token),
+        FIXTURE_TEST(what_is_about_to_end_waits_for_no_run_of_others),
         FIXTURE_TEST(soonest_end_goes_first),
     };
     return fixture_run(tests);
