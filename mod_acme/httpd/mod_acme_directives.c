@@ -387,6 +387,9 @@ static const char *set_duration(cmd_parms *cmd, void *unused, const char *args)
     return mod_acme_arguments_say(cmd, err);
 }
 
+/* More is a slip of the finger. */
+#define COUNT_MAX 1000000
+
 static const char *set_count(cmd_parms *cmd, void *unused, const char *args)
 {
     (void)unused;
@@ -398,9 +401,10 @@ static const char *set_count(cmd_parms *cmd, void *unused, const char *args)
     }
     char *end;
     apr_int64_t number = apr_strtoi64(word, &end, 10);
-    if (*end != '\0' || number < 1 || number > 1000000) {
+    if (*end != '\0' || number < 1 || number > COUNT_MAX) {
         return mod_acme_arguments_refuse(
-            cmd, apr_psprintf(cmd->pool, "'%s' is not possible: write a number above 0", word));
+            cmd, apr_psprintf(cmd->pool, "'%s' is not possible: write a number from 1 to %d", word,
+                              COUNT_MAX));
     }
     *count = (int)number;
     return NULL;
