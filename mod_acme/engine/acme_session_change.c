@@ -112,10 +112,37 @@ acme_err_t *acme_session__find_new_key(acme_session_t *session)
     return NULL;
 }
 
+/* What the CA has under @a key becomes what is on disk, and privkey.new goes. */
+static acme_err_t *store_new_key(acme_session_t *session, const acme_key_t *key,
+                                 apr_pool_t *scratch_pool)
+{
+    const acme_store_t *store = session->config.store;
+    ACME_TRY(acme_key_file_write(store, acme_session__path(session, OUR_KEY, scratch_pool), key,
+                                 scratch_pool));
+    if (session->record != NULL) {
+        char *thumbprint;
+        ACME_TRY(acme_key_thumbprint(&thumbprint, key, session->pool));
+        session->record->thumbprint = thumbprint;
+        ACME_TRY(acme_session__write_record(session, session->record, scratch_pool));
+    }
+    return acme_store_del(store, acme_session__path(session, NEW_KEY, scratch_pool), scratch_pool);
+}
+
+/* While the disk has the key in use in privkey.new alone, nothing may be written over it. */
+static acme_err_t *free_new_key_file(acme_session_t *session, apr_pool_t *scratch_pool)
+{
+    if (session->is_key_unsaved) {
+        ACME_TRY(store_new_key(session, session->key, scratch_pool));
+        session->is_key_unsaved = 0;
+    }
+    return NULL;
+}
+
 static acme_err_t *make_new_key(acme_session_t *session, apr_pool_t *scratch_pool)
 {
     acme_key_spec_t spec;
     acme_key_t *key;
+    ACME_TRY(free_new_key_file(session, scratch_pool));
     acme_key_spec(&spec, session->key);
     ACME_TRY(session->config.generate_key(&key, &spec, session->pool));
     ACME_TRY(acme_key_file_write(session->config.store,
@@ -125,24 +152,12 @@ static acme_err_t *make_new_key(acme_session_t *session, apr_pool_t *scratch_poo
     return NULL;
 }
 
-static acme_err_t *store_new_key(acme_session_t *session, apr_pool_t *scratch_pool)
-{
-    const acme_store_t *store = session->config.store;
-    ACME_TRY(acme_key_file_write(store, acme_session__path(session, OUR_KEY, scratch_pool),
-                                 session->new_key, scratch_pool));
-    if (session->record != NULL) {
-        char *thumbprint;
-        ACME_TRY(acme_key_thumbprint(&thumbprint, session->new_key, session->pool));
-        session->record->thumbprint = thumbprint;
-        ACME_TRY(acme_session__write_record(session, session->record, scratch_pool));
-    }
-    return acme_store_del(store, acme_session__path(session, NEW_KEY, scratch_pool), scratch_pool);
-}
-
-/* The CA has it. What the disk refuses now is done at the next start: privkey.new is there. */
+/* The CA has it. What the disk refuses now is done at the next start, or before the next
+ * change: privkey.new is there. */
 static acme_err_t *adopt_new_key(acme_session_t *session, apr_pool_t *scratch_pool)
 {
-    acme_err_t *err = store_new_key(session, scratch_pool);
+    acme_err_t *err = store_new_key(session, session->new_key, scratch_pool);
+    session->is_key_unsaved = err != NULL;
     if (err != NULL) {
         acme_env_log(session->config.env, ACME_LOG_ERROR,
                      "%s: %s; the new key of the account is in %s, and taken from there at the "

@@ -387,6 +387,28 @@ static void a_disk_that_refuses_loses_no_key(void **state)
     }
 }
 
+/* The key in use is in privkey.new alone; the next change must not write over it. */
+static void a_disk_that_refused_loses_no_key_to_the_next_change(void **state)
+{
+    for (int nth = 2; nth <= 3; ++nth) { /* privkey, account.json */
+        for (int is_killed = 0; is_killed < 2; ++is_killed) {
+            relation_t *r = create_ready(*state);
+            fake_store_fail_put(r->w->disk, nth, 1, ENOSPC);
+            acme_session_roll_key(r->session, hear_changed, r);
+            pass(r, ACME_TIME_MINUTE);
+            assert_int_equal(1, r->made);
+            const char *in_use = thumbprint(r);
+            fake_ca_fault(r->w->ca, FAKE_CA_KEY_CHANGE, FAKE_CA_TIMEOUT_BEFORE);
+            acme_session_roll_key(r->session, hear_changed, r);
+            pass(r, is_killed ? ACME_TIME_SECOND : ACME_TIME_MINUTE);
+            assert_int_equal(is_killed ? 1 : 2, r->made);
+            begin(r);
+            expect_an_account(r);
+            assert_int_equal(is_killed, strcmp(in_use, acme_session_thumbprint(r->session)) == 0);
+        }
+    }
+}
+
 /* A key that is left alone by its brother, as after a restored backup. */
 static void the_new_key_alone_is_found(void **state)
 {
@@ -606,6 +628,7 @@ int main(void)
         FIXTURE_TEST(a_refusal_leaves_the_old_key),
         FIXTURE_TEST(who_cannot_change_says_why),
         FIXTURE_TEST(a_disk_that_refuses_loses_no_key),
+        FIXTURE_TEST(a_disk_that_refused_loses_no_key_to_the_next_change),
         FIXTURE_TEST(the_new_key_alone_is_found),
         FIXTURE_TEST(an_account_is_closed_for_ever),
         FIXTURE_TEST(a_new_account_is_made_when_the_folder_is_gone),
