@@ -1,7 +1,8 @@
 /* dns-persist-01: a look at a TXT record that stands for good, and is never ours to set.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A look is a job, known by what it is about, until its result was told:
+ * A look is a job, known by what it is about, until its result was told, or nobody has asked for it
+ * for some time:
  *
  *   PLACE     where CNAMEs and delegations lead, and which servers have that zone
  *   SERVERS   one round of questions to all of them
@@ -22,6 +23,9 @@
 
 #define WORD_SHOWN 300
 
+/* Whoever waits for a look polls it far more often; what its run has left behind goes then. */
+#define FORGOTTEN_AFTER (5 * ACME_TIME_MINUTE)
+
 /* Between two polls of questions that are out: doubled from the first to the second. */
 #define PAUSE_MIN (ACME_TIME_SECOND / 50)
 #define PAUSE_MAX (ACME_TIME_SECOND / 4)
@@ -33,7 +37,7 @@ typedef struct {
     const char *key;
     const char *name;                    /* of the record, before CNAMEs */
     const acme_persist_demand_t *demand; /* the caller's, good during a call only */
-    apr_time_t now;                      /* likewise */
+    apr_time_t now;                      /* of the last call */
     stage_t stage;
     acme_dns_place_t *place;
     acme_dns_look_t *look;
@@ -57,9 +61,30 @@ static const char *key_of(const acme_proof_t *proof, apr_pool_t *pool)
                         acme_text_join(proof->persist->accounts, " ", pool));
 }
 
+static void drop_job(const baton_t *baton, job_t *job)
+{
+    apr_hash_set(baton->jobs, job->key, APR_HASH_KEY_STRING, NULL);
+    apr_pool_destroy(job->pool);
+}
+
+/* Their questions hold places that others wait for, and their answers are of another day. */
+static void drop_forgotten(const baton_t *baton, apr_time_t now, apr_pool_t *scratch_pool)
+{
+    apr_hash_index_t *next;
+    for (apr_hash_index_t *at = apr_hash_first(scratch_pool, baton->jobs); at != NULL; at = next) {
+        job_t *job = apr_hash_this_val(at);
+        next = apr_hash_next(at);
+        if (job->now < now - FORGOTTEN_AFTER || job->now > now + FORGOTTEN_AFTER) {
+            drop_job(baton, job);
+        }
+    }
+}
+
 static job_t *take_job(const baton_t *baton, const acme_proof_t *proof, apr_pool_t *scratch_pool)
 {
     const char *key = key_of(proof, scratch_pool);
+    apr_time_t now = acme_env_now(baton->env);
+    drop_forgotten(baton, now, scratch_pool);
     job_t *job = apr_hash_get(baton->jobs, key, APR_HASH_KEY_STRING);
     if (job == NULL) {
         apr_pool_t *pool;
@@ -72,14 +97,8 @@ static job_t *take_job(const baton_t *baton, const acme_proof_t *proof, apr_pool
         apr_hash_set(baton->jobs, job->key, APR_HASH_KEY_STRING, job);
     }
     job->demand = proof->persist;
-    job->now = acme_env_now(baton->env);
+    job->now = now;
     return job;
-}
-
-static void drop_job(const baton_t *baton, job_t *job)
-{
-    apr_hash_set(baton->jobs, job->key, APR_HASH_KEY_STRING, NULL);
-    apr_pool_destroy(job->pool);
 }
 
 static apr_time_t soon(job_t *job)

@@ -226,6 +226,23 @@ static void nothing_is_published_or_taken_away(void **state)
     assert_null(solver->list);
 }
 
+/* Its run was given up between two polls. */
+static void a_look_that_nobody_waited_for_is_forgotten(void **state)
+{
+    house_t *house = open_house(*state);
+    acme_prospect_t *prospect = NULL;
+    apr_time_t poll_at;
+    show(house, PLAIN);
+    while (fake_dns_asked(house->dns, ONE) == 0) {
+        assert_well(house->solver->foresee(&prospect, &poll_at, house->solver->baton, &house->proof,
+                                           house->pool));
+        assert_null(prospect);
+    }
+    fake_env_move_to(house->world, acme_env_now(fake_env(house->world)) + ACME_TIME_HOUR);
+    expect_met(house, PLAIN);
+    assert_int_equal(2, fake_dns_asked(house->dns, ONE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +256,7 @@ int main(void)
         FIXTURE_TEST(the_resolver_is_asked_where_no_server_answers),
         FIXTURE_TEST(silence_is_told),
         FIXTURE_TEST(looks_at_several_names_go_on_side_by_side),
+        FIXTURE_TEST(a_look_that_nobody_waited_for_is_forgotten),
         FIXTURE_TEST(what_the_ca_does_not_say_is_refused),
         FIXTURE_TEST(nothing_is_published_or_taken_away),
     };
