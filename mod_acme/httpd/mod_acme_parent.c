@@ -26,7 +26,7 @@ struct mod_acme_parent_t {
     apr_uint64_t *tried;         /* by domain: the highest number that a process was started for */
     apr_array_header_t *in_hand; /* const acme_domain_t *: of the process under way */
     int is_running;
-    apr_interval_time_t retry_delay; /* 0: the last one did well */
+    apr_interval_time_t retry_delay; /* 0: no domain has failed */
     apr_interval_time_t retry_at;    /* monotonic */
     apr_time_t domains_mtime;
     apr_time_t live_mtime;
@@ -89,6 +89,32 @@ static void back_off(mod_acme_parent_t *parent)
     parent->retry_at = acme_env_monotonic(parent->world->env) + parent->retry_delay;
 }
 
+/* Nonzero if something is not in domains/ although a process was started for it. */
+static int has_failed(const mod_acme_parent_t *parent)
+{
+    const acme_bell_t *bell = mod_acme_board_bell(parent->world->board);
+    for (int i = 0; i < parent->world->global->domains->nelts; i++) {
+        apr_uint64_t rung = acme_bell_generation(bell, i);
+        if (rung != ACME_BELL_UNKNOWN && rung != ACME_BELL_NONE && rung > parent->pointed[i] &&
+            rung <= parent->tried[i]) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* One that did well says nothing about those that failed before and were not in it. */
+static void settle(mod_acme_parent_t *parent)
+{
+    if (!has_failed(parent)) {
+        parent->retry_delay = 0;
+    }
+    else if (parent->retry_delay > 0 &&
+             acme_env_monotonic(parent->world->env) >= parent->retry_at) {
+        back_off(parent); /* it was among them, and there is nothing that could be carried */
+    }
+}
+
 /* What was given to live/ is not the engine's work, so the parent rings for it; while no engine of
  * this configuration is up, the children look for themselves. */
 static void ring(const mod_acme_parent_t *parent)
@@ -110,7 +136,7 @@ static void promotion_ended(void *baton, int status, const char *output)
     ring(parent);
     apr_array_clear(parent->in_hand);
     if (status == MOD_ACME_PROCESS_WELL) {
-        parent->retry_delay = 0;
+        settle(parent);
         mod_acme_activation_look(parent->world, parent->pointed);
         return;
     }
