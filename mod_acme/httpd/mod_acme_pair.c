@@ -24,12 +24,20 @@ acme_err_t *mod_acme_pair_read_file(char **text, apr_size_t *len, const char *fi
 {
     *text = NULL;
     apr_file_t *handle = NULL;
-    apr_status_t rv = apr_file_open(&handle, file, APR_FOPEN_READ, 0, pool);
+    apr_finfo_t info;
+    /* a pipe would wait for somebody who writes into it, and httpd's start with it */
+    apr_status_t rv =
+        apr_file_open(&handle, file, APR_FOPEN_READ | APR_FOPEN_NONBLOCK, 0, pool);
     if (APR_STATUS_IS_ENOENT(rv) || APR_STATUS_IS_ENOTDIR(rv)) {
         return NULL;
     }
     if (rv != APR_SUCCESS) {
         return acme_err_system(pool, ACME_ERR_STORE, rv, "%s cannot be opened", file);
+    }
+    if (apr_file_info_get(&info, APR_FINFO_TYPE, handle) != APR_SUCCESS ||
+        info.filetype != APR_REG) {
+        (void)apr_file_close(handle); /* nothing was read */
+        return acme_err_make(pool, ACME_ERR_INPUT, "%s is not a file", file);
     }
     char *bytes = apr_pcalloc(pool, ACME_CHAIN_MAX_BYTES + 1);
     apr_pool_cleanup_register(pool, bytes, wipe, apr_pool_cleanup_null);

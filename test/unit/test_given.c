@@ -171,6 +171,18 @@ static void warns_of_a_key_that_all_can_read_and_uses_it(void **state)
     assert_said(&world, 0, 20, "can be read by others than root");
 }
 
+/* Opening it would wait for somebody who writes into it, and httpd with it. */
+static void waits_for_no_pipe(void **state)
+{
+    world_t world = begin(state);
+    assert_int_equal(0, mkfifo(path(&world, "pipe"), 0600));
+    name_pair(&world, "pipe", "pipe");
+    alarm(10);
+    assert_int_equal(0, pairs(&world)->nelts);
+    alarm(0);
+    assert_said(&world, 0, 10, "pipe is not a file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +193,7 @@ int main(void)
         FIXTURE_TEST(says_what_cannot_be_read),
         FIXTURE_TEST(says_that_a_key_is_of_another_certificate),
         FIXTURE_TEST(warns_of_a_key_that_all_can_read_and_uses_it),
+        FIXTURE_TEST(waits_for_no_pipe),
     };
     return fixture_run(tests);
 }
