@@ -70,10 +70,11 @@ static runner_t runner;
 
 /* ---- becoming the engine */
 
-/* Says why there is no engine, once, in the log and on the status page. */
+/* Says why there is no engine, once, in the log and on the status page. It is called every second:
+ * what is too long to be kept is compared as far as it is kept. */
 static void say(acme_log_level_t level, const char *text)
 {
-    if (runner.said != NULL && strcmp(runner.said, text) == 0) {
+    if (runner.said != NULL && strncmp(runner.said, text, MOD_ACME_NOTE_MAX) == 0) {
         return;
     }
     apr_cpystrn(runner.said_text, text, sizeof(runner.said_text));
@@ -89,7 +90,9 @@ static int clock_is_sane(apr_pool_t *pool)
         return 1;
     }
     say(ACME_LOG_ERROR,
-        apr_pstrcat(pool, "The clock of this machine says ", acme_time_rfc3339(now, pool),
+        apr_pstrcat(pool, "The clock of this machine says ",
+                    /* the day: a sentence with the second in it would be a new one each second */
+                    apr_pstrmemdup(pool, acme_time_rfc3339(now, pool), strlen("yyyy-mm-dd")),
                     ", which is before this mod_acme was made: no certificate is ordered until the "
                     "clock is set",
                     NULL));
