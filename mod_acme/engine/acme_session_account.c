@@ -467,6 +467,10 @@ static acme_err_t *replace_key(acme_session_t *session, apr_pool_t *pool)
 {
     const acme_account_t *record = session->record;
     session->is_closed = record->deactivated != 0;
+    if (session->is_closed && session->is_closing_unsaved) {
+        ACME_TRY(acme_session__write_record(session, record, pool));
+        session->is_closing_unsaved = 0;
+    }
     if (session->is_closed) {
         session->has_read_record = 0; /* it is looked at anew each time: the folder may go */
         session->record = NULL;

@@ -328,17 +328,20 @@ static acme_err_t *change_key(acme_session_t *session, acme_jws_t *jws, apr_pool
 /* ---- closing ---- */
 
 /* Written before it counts: a closing that nobody remembers as wished would look like somebody
- * else's, and be answered with a new account. */
+ * else's, and be answered with a new account. So what the disk refuses is remembered until it takes
+ * it. */
 static acme_err_t *close_account(acme_session_t *session, apr_pool_t *scratch_pool)
 {
     acme_account_t *record = apr_pmemdup(session->pool, session->account, sizeof(*record));
     record->status = ACME_ACCOUNT_DEACTIVATED;
     record->thumbprint = session->thumbprint;
     record->deactivated = acme_env_now(session->config.env);
-    ACME_TRY(acme_session__write_record(session, record, scratch_pool));
     session->record = record;
     session->account = NULL;
     session->is_closed = 1;
+    session->is_closing_unsaved = 1;
+    ACME_TRY(acme_session__write_record(session, record, scratch_pool));
+    session->is_closing_unsaved = 0;
     acme_env_log(session->config.env, ACME_LOG_NOTICE,
                  "%s: the account %s is closed, as was wished", session->ca->name, record->url);
     return NULL;

@@ -80,6 +80,7 @@ struct acme_session_t {
     const char *thumbprint;
     const acme_key_t *new_key; /* in privkey.new; NULL: there is none */
     int is_unresolved;         /* does the CA have the new one or the one before? */
+    int is_closing_unsaved;    /* record says that the account is closed, the disk not yet */
     int is_key_unsaved;        /* key is in privkey.new: the disk refused it its own place */
     acme_change_t change;
     int has_old_key;         /* the key was there before: the CA may have an account for it */

@@ -500,6 +500,21 @@ static void a_closing_that_cannot_be_remembered_is_not_made(void **state)
     expect_closed(r);
 }
 
+/* Before whoever asked for it asks again. */
+static void a_closing_that_the_disk_refuses_makes_no_account(void **state)
+{
+    relation_t *r = create_ready(*state);
+    fake_store_fail_put(r->w->disk, 1, 1, ENOSPC);
+    acme_session_deactivate(r->session, hear_changed, r);
+    pass(r, ACME_TIME_SECOND);
+    assert_int_equal(ACME_ERR_STORE, r->errclass);
+    order(r);
+    pass(r, ACME_TIME_HOUR);
+    assert_int_equal(1, count(r, "accountCreated"));
+    assert_int_equal(0, r->well);
+    expect_closed(r);
+}
+
 static void a_refused_closing_changes_nothing(void **state)
 {
     relation_t *r = create_ready(*state);
@@ -634,6 +649,7 @@ int main(void)
         FIXTURE_TEST(a_new_account_is_made_when_the_folder_is_gone),
         FIXTURE_TEST(closing_survives_lost_answers),
         FIXTURE_TEST(a_closing_that_cannot_be_remembered_is_not_made),
+        FIXTURE_TEST(a_closing_that_the_disk_refuses_makes_no_account),
         FIXTURE_TEST(a_refused_closing_changes_nothing),
         FIXTURE_TEST(a_death_while_the_key_changes_loses_no_key),
         FIXTURE_TEST(a_death_while_it_is_closed_makes_no_account),
