@@ -31,22 +31,26 @@ static void check_ca(const acme_domain_t *domain, const acme_ca_t *ca, apr_hash_
 }
 
 /* Nonzero if @a name is on somewhere in the tree; <IfModule> and its like are resolved in it. */
-static int is_on(const ap_directive_t *tree, const char *name)
+static int is_on(const ap_directive_t *tree, const char *name, apr_pool_t *scratch_pool)
 {
     for (; tree != NULL; tree = tree->next) {
-        if (ap_cstr_casecmp(tree->directive, name) == 0 && ap_cstr_casecmp(tree->args, "on") == 0) {
+        const char *args = tree->args;
+        if (ap_cstr_casecmp(tree->directive, name) == 0 &&
+            ap_cstr_casecmp(ap_getword_conf(scratch_pool, &args), "on") == 0) {
             return 1;
         }
-        if (tree->first_child != NULL && is_on(tree->first_child, name)) {
+        if (tree->first_child != NULL && is_on(tree->first_child, name, scratch_pool)) {
             return 1;
         }
     }
     return 0;
 }
 
-static void check_stapling(const acme_domain_t *domain, mod_acme_findings_t *findings)
+static void check_stapling(const acme_domain_t *domain, mod_acme_findings_t *findings,
+                           apr_pool_t *scratch_pool)
 {
-    if (is_on(ap_conftree, "SSLUseStapling") || is_on(ap_conftree, "MDStapling")) {
+    if (is_on(ap_conftree, "SSLUseStapling", scratch_pool) ||
+        is_on(ap_conftree, "MDStapling", scratch_pool)) {
         return;
     }
     (void)mod_acme_finding_add(
@@ -83,6 +87,6 @@ void mod_acme_staple_check(const mod_acme_global_t *global, mod_acme_findings_t 
         }
     }
     if (first != NULL) {
-        check_stapling(first, findings);
+        check_stapling(first, findings, scratch_pool);
     }
 }

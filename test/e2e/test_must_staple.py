@@ -117,6 +117,12 @@ def test_lets_encrypt_has_none_any_more(make_httpd):
     assert "is not stapled" not in output
 
 
+def test_quotes_do_not_matter(make_ca, make_httpd):
+    config = STAPLING + ON + 'SSLUseStapling "On"\nACMEDomain example.org\n' + vhost("example.org")
+    status, output = make_httpd(config, ca=make_ca(start=False)).run("-t")
+    assert status == 0 and "ACMEMustStaple" not in output, output
+
+
 def test_nobody_staples(make_ca, make_httpd):
     httpd = make_httpd(ON + "ACMEDomain example.org\n" + vhost("example.org"), ca=make_ca(start=False))
     status, output = httpd.run("-t")
