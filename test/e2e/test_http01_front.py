@@ -325,7 +325,7 @@ def test_by_hand(make_site, front, proxy):
     assert proxy.looked and set(proxy.looked) == {f"http://example.org{one['path']}"}
     assert httpd.ca.orders() == 1 and not httpd.ca.authorizations_made_invalid()
     httpd.wait_for_log(r"this answer is no longer needed")
-    assert not wanted(httpd)
+    wait_for(lambda: not wanted(httpd), "that nothing is wanted")
 
 
 def test_what_is_answered_wrongly_is_not_told_to_the_ca(make_site, front, proxy):

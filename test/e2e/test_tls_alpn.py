@@ -54,7 +54,7 @@ def test_certificates_without_port_80(make_ca, make_httpd, protocols, mpm):
     assert httpd.wait_for_certificate("example.org", "www.example.org").names == ["example.org", "www.example.org"]
     httpd.wait_for_certificate("shop.example.org")
     assert "Attempting to validate w/ HTTP" not in httpd.ca.text()
-    assert not pending(httpd)
+    wait_for(lambda: not pending(httpd), "the end of the challenges")  # a moment after the certificate
 
 
 @pytest.mark.parametrize("protocols", sorted(PROTOCOLS))
