@@ -415,7 +415,8 @@ static void flow(acme_session_t *session, int with_orders)
         }
     }
     if (may_flow(session, with_orders)) {
-        acme_session__seek_nonces(session, with_orders && !acme_session__is_careful(session) ? session->queued : 1);
+        int is_one_by_one = !with_orders || acme_session__is_careful(session);
+        acme_session__seek_nonces(session, is_one_by_one ? 1 : session->queued);
     }
 }
 
